@@ -1,1 +1,19 @@
-//! …
+//! An image as an immutable view: its layers, the merged file tree, and who added which byte.
+//!
+//! Layers come in as [`Read`](std::io::Read) and leave as values; nothing here opens a file, a socket or a clock.
+//! A layer is hostile input: every quantity is held to a named limit of [`Limits`].
+
+mod anatomy;
+#[cfg(test)]
+mod archives;
+mod layer;
+mod tree;
+
+pub use anatomy::{
+    ContentTotals, EnvironmentVariable, Finding, FindingCode, ImageAnatomy, ImageParts, LargePath,
+    LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals,
+};
+pub use layer::{
+    Compression, Entry, Kind, LayerAlgorithms, LayerListing, Limits, PathFault, ReadLayerError, read_layer,
+};
+pub use tree::{FileTree, Loss, Manner, Node};

@@ -1,0 +1,23 @@
+use serde::Serialize;
+
+/// A file of one layer that a later layer took out of the image. Its bytes are still stored and pulled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    pub(crate) entry: u32,
+    /// The file's length.
+    pub size_bytes: u64,
+    /// The layer that took it, counted from 0 at the base.
+    pub by: usize,
+    /// How.
+    pub manner: Manner,
+}
+
+/// How a later layer takes a file out of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Manner {
+    /// Nothing stands at its path any more.
+    Deleted,
+    /// Something else stands at its path.
+    Overwritten,
+}
