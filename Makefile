@@ -1,0 +1,55 @@
+# Two commands are enough: `make run` on a fresh machine, and `make test`. The rest is for those who change the code;
+# .ci/run calls the same recipes. What is installed already costs nothing and needs no network.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/peers/bin
+# Where tests look for programs that PATH does not have.
+export PLIMSOLL_PEERS_DIR ?= $(CURDIR)/target/peers/bin
+
+BUILD_PACKAGES := ca-certificates curl gcc git libc6-dev
+TEST_PACKAGES := buildah containerd crun jq mmdebstrap podman postgresql runc shellcheck skopeo umoci zstd
+
+.PHONY: help run test test-slow fmt lint tidy deny bench docs toolchain peers tools
+
+help: ## Name the recipes.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+run: toolchain ## Install what is missing, build, and start the server on its embedded default.
+	cargo build --release --locked --package plimsoll
+	@scripts/run
+
+test: toolchain peers ## Install what the tests need, and run them all but the slow ones.
+	PLIMSOLL_PEERS=required cargo test --workspace --locked
+
+test-slow: toolchain peers ## Run the slow tests: large blobs, long kill loops. They take an hour.
+	PLIMSOLL_PEERS=required cargo test --workspace --locked --release --test 'slow*' -- --test-threads=1
+
+fmt: toolchain ## Format the code.
+	cargo fmt --all
+
+lint: toolchain ## Check formatting, lints and scripts.
+	scripts/lint
+
+tidy: toolchain ## Check crate edges, docs, names and left-over marks.
+	cargo xtask tidy
+
+deny: toolchain ## Check licences, banned crates and sources.
+	scripts/need-deny
+	target/tools/bin/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+
+bench: toolchain peers ## Measure Plimsoll against docker-registry; OPTIONS="--quick" is shorter.
+	cargo build --release --locked --package plimsoll
+	cargo run --release --locked --quiet --package xtask -- bench registry $(OPTIONS)
+
+docs: toolchain ## Build the crates' documentation; a broken link fails.
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --document-private-items
+
+toolchain:
+	@scripts/need-packages $(BUILD_PACKAGES)
+	@scripts/need-rust
+
+peers:
+	@scripts/need-packages $(TEST_PACKAGES)
+	@scripts/need-peers
