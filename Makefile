@@ -11,7 +11,7 @@ export PLIMSOLL_PEERS_DIR ?= $(CURDIR)/target/peers/bin
 BUILD_PACKAGES := ca-certificates curl gcc git libc6-dev
 TEST_PACKAGES := buildah containerd crun jq mmdebstrap podman postgresql runc shellcheck skopeo umoci zstd
 
-.PHONY: help run test test-slow fmt lint tidy deny bench docs toolchain peers tools
+.PHONY: help run test test-slow fmt lint tidy deny bench docs container toolchain peers tools
 
 help: ## Name the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -42,6 +42,10 @@ deny: toolchain ## Check licences, banned crates and sources.
 bench: toolchain peers ## Measure Plimsoll against docker-registry; OPTIONS="--quick" is shorter.
 	cargo build --release --locked --package plimsoll
 	cargo run --release --locked --quiet --package xtask -- bench registry $(OPTIONS)
+
+container: toolchain ## Build a static server and the container image around it.
+	scripts/need-packages buildah
+	scripts/build-container
 
 docs: toolchain ## Build the crates' documentation; a broken link fails.
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --document-private-items
