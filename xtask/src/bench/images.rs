@@ -187,3 +187,37 @@ fn manifest_json(config: &Stored, layer: &Stored) -> String {
     });
     manifest.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Asks a server that answers with these bytes for a blob, and verifies it.
+    fn verify_against(served: &'static str, digest: &str) -> anyhow::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _request = stream.read(&mut [0; 4096]).unwrap();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", served.len());
+            stream.write_all((head + served).as_bytes()).unwrap();
+        });
+        let content = Content::of_sizes(&[]);
+        let blob = Stored { digest: digest.to_owned(), bytes: 5 };
+        let verified = Client::new(&address, &content).verify_blob("a", &blob);
+        server.join().unwrap();
+        verified
+    }
+
+    #[test]
+    fn a_registry_that_serves_other_bytes_is_found_out() {
+        let digest = digest_of(b"hello");
+        assert!(verify_against("hello", &digest).is_ok());
+        assert!(verify_against("hellp", &digest).is_err(), "other bytes");
+        assert!(verify_against("hell", &digest).is_err(), "too few");
+    }
+}

@@ -6,8 +6,7 @@ use super::Problem;
 use super::packages::Package;
 use super::tree::Tree;
 
-const NOT_AN_IDEA: &[&str] =
-    &["common", "helper", "helpers", "misc", "shared", "type", "types", "util", "utilities", "utils"];
+const NOT_AN_IDEA: &[&str] = &["common", "helpers", "misc", "types", "util", "utilities", "utils"];
 
 pub(super) fn check(tree: &Tree, packages: &[Package]) -> Vec<Problem> {
     let crates = packages.iter().filter_map(check_crate);
