@@ -9,6 +9,7 @@ mod connection;
 mod content;
 mod cores;
 mod images;
+mod load;
 mod options;
 mod report;
 mod rounds;

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::load::Measurement;
 use super::options::Options;
 use super::rounds::{Outcome, SideOutcome};
-use super::workload::{Measurement, Unit, Workload};
+use super::workload::{Unit, Workload};
 
 const BEGIN: &str = "<!-- bench:registry begin -->";
 const END: &str = "<!-- bench:registry end -->";
@@ -161,7 +162,7 @@ mod tests {
             operations: 100,
             unit: Unit::Gigabyte,
             target: Some(0.3),
-            action: super::super::workload::Action::Catalogue,
+            action: crate::bench::workload::Action::Catalogue,
         };
         let rounds = [measurement(300), measurement(100), measurement(200)];
         let unseen = [Measurement { cpu: None, ..measurement(0) }];

@@ -6,11 +6,12 @@ use anyhow::Context as _;
 
 use super::content::Content;
 use super::cores::{self, Cores};
+use super::load::{Loaded, Measurement};
 use super::options::Options;
 use super::server::Server;
 use super::side::Side;
 use super::usage::Usage;
-use super::workload::{Loaded, Measurement, SIZES, Workload};
+use super::workload::{SIZES, Workload};
 
 /// What all rounds showed.
 pub(super) struct Outcome {
