@@ -1,1 +1,99 @@
-//! …
+//! The registry door: the OCI distribution API over the store.
+//!
+//! A request goes three steps: [`http`] parses it and finds out who asks, one operation decides, the store keeps. An
+//! operation takes a proof of what the caller may do ([`access`]), so no route can forget to ask. Operations know
+//! nothing of HTTP; [`http`] turns their outcomes into the specification's statuses and error codes, last.
+
+pub mod access;
+pub mod auth;
+pub mod http;
+
+mod collect_garbage;
+mod delete;
+mod fsck;
+mod immutable;
+mod list;
+mod mount_blob;
+mod pull;
+mod push_blob;
+mod push_manifest;
+mod rebuild;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_store::{Catalogue, Objects, Timestamp};
+
+pub use collect_garbage::GarbageError;
+pub use delete::{DeleteError, Deleted};
+pub use fsck::{Damage, FsckReport};
+pub use immutable::ImmutableTags;
+pub use list::ReferrersPage;
+pub use pull::PullError;
+pub use push_blob::{IncomingBytes, PushBlobError};
+pub use push_manifest::{ManifestPush, PushManifestError, PushedManifest, TagPrecondition};
+pub use rebuild::{RebuildError, RebuildReport};
+
+/// Tells the time. The binary brings the real one; tests bring their own.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// How the registry behaves.
+#[derive(Clone, Debug)]
+pub struct RegistryConfig {
+    /// How long blobs stay after the last manifest that needs them was deleted.
+    pub grace: Duration,
+    /// How long blobs that no manifest needs yet are kept for a push to go on.
+    pub hold: Duration,
+    /// How long an upload session lives after its last byte.
+    pub upload_ttl: Duration,
+    /// Which tags stay where they are.
+    pub immutable_tags: Vec<ImmutableTags>,
+    /// Whether clients are sent to the object storage for blobs, where it has addresses.
+    pub redirect: bool,
+}
+
+/// The operations of the registry.
+#[derive(Clone)]
+pub struct Registry {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    catalogue: Catalogue,
+    objects: Arc<dyn Objects>,
+    clock: Clock,
+    config: RegistryConfig,
+}
+
+impl Registry {
+    /// Puts the registry together.
+    pub fn new(
+        catalogue: Catalogue,
+        objects: Arc<dyn Objects>,
+        clock: Clock,
+        config: RegistryConfig,
+    ) -> Self {
+        Self { parts: Arc::new(Parts { catalogue, objects, clock, config }) }
+    }
+
+    fn catalogue(&self) -> &Catalogue {
+        &self.parts.catalogue
+    }
+
+    fn objects(&self) -> &dyn Objects {
+        &*self.parts.objects
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.parts.clock)()
+    }
+
+    fn config(&self) -> &RegistryConfig {
+        &self.parts.config
+    }
+
+    /// Until when a blob that was pushed or asked for now is kept without a manifest.
+    fn hold_until(&self) -> Timestamp {
+        self.now().plus(self.config().hold)
+    }
+}

@@ -1,0 +1,146 @@
+//! Who asks, and the proofs of what they may do.
+//!
+//! A proof can only be made here, from an [`Identity`]. Operations take proofs and not names, so an operation without
+//! authorisation does not compile.
+
+use plimsoll_oci::RepositoryName;
+use plimsoll_store::catalogue::{Action, Grant};
+
+/// Somebody whose credentials were checked, or nobody in particular.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The name in histories and logs.
+    pub name: String,
+    /// What they may do.
+    pub grants: Vec<Grant>,
+    /// How they showed who they are.
+    pub shown_by: ShownBy,
+}
+
+/// How an identity was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownBy {
+    /// Nothing was shown.
+    Nothing,
+    /// A password or a robot's token.
+    Credentials,
+    /// A token of the token service, which carries only the rights it was asked for.
+    ScopedToken,
+}
+
+/// May read in a repository.
+#[derive(Clone, Debug)]
+pub struct CanPull {
+    repository: RepositoryName,
+}
+
+/// May add to a repository.
+#[derive(Clone, Debug)]
+pub struct CanPush {
+    repository: RepositoryName,
+    actor: String,
+}
+
+/// May delete from a repository.
+#[derive(Clone, Debug)]
+pub struct CanDelete {
+    repository: RepositoryName,
+    actor: String,
+}
+
+/// May see the names of those repositories that the grants allow to pull from.
+#[derive(Clone, Debug)]
+pub struct CanList {
+    grants: Vec<Grant>,
+}
+
+/// The right that is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{who}` may not {action} in repository `{repository}`")]
+pub struct Denied {
+    /// Who asked.
+    pub who: String,
+    /// For what.
+    pub action: Action,
+    /// Where.
+    pub repository: RepositoryName,
+}
+
+impl Identity {
+    /// Somebody who may do everything.
+    pub fn unrestricted(name: &str) -> Self {
+        Self { name: name.to_owned(), grants: vec![Grant::all()], shown_by: ShownBy::Nothing }
+    }
+
+    /// Whether the identity may do `action` in `repository`.
+    pub fn may(&self, repository: &RepositoryName, action: Action) -> bool {
+        self.grants.iter().any(|grant| grant.allows(repository, action))
+    }
+
+    fn check(&self, repository: &RepositoryName, action: Action) -> Result<(), Denied> {
+        if self.may(repository, action) {
+            return Ok(());
+        }
+        Err(Denied { who: self.name.clone(), action, repository: repository.clone() })
+    }
+
+    /// Proves the right to pull.
+    pub fn can_pull(&self, repository: &RepositoryName) -> Result<CanPull, Denied> {
+        self.check(repository, Action::Pull).map(|()| CanPull { repository: repository.clone() })
+    }
+
+    /// Proves the right to push.
+    pub fn can_push(&self, repository: &RepositoryName) -> Result<CanPush, Denied> {
+        self.check(repository, Action::Push)
+            .map(|()| CanPush { repository: repository.clone(), actor: self.name.clone() })
+    }
+
+    /// Proves the right to delete.
+    pub fn can_delete(&self, repository: &RepositoryName) -> Result<CanDelete, Denied> {
+        self.check(repository, Action::Delete)
+            .map(|()| CanDelete { repository: repository.clone(), actor: self.name.clone() })
+    }
+
+    /// Proves the right to list repositories: everybody may list what they may pull.
+    pub fn can_list(&self) -> CanList {
+        CanList { grants: self.grants.clone() }
+    }
+}
+
+impl CanPull {
+    /// The repository.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+}
+
+impl CanPush {
+    /// The repository.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+
+    /// Who pushes.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+}
+
+impl CanDelete {
+    /// The repository.
+    pub fn repository(&self) -> &RepositoryName {
+        &self.repository
+    }
+
+    /// Who deletes.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+}
+
+impl CanList {
+    /// Whether a repository may be shown.
+    pub fn may_see(&self, repository: &RepositoryName) -> bool {
+        self.grants.iter().any(|grant| grant.allows(repository, Action::Pull))
+    }
+}

@@ -1,0 +1,374 @@
+//! From method, path and query to one call with parsed parts.
+//!
+//! Repository names hold slashes, so a path is read from its end.
+
+use http::{Method, Uri};
+use percent_encoding::percent_decode_str;
+use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, TagOrDigest};
+use plimsoll_store::catalogue::UploadId;
+
+use super::error::ErrorResponse;
+use crate::list::PAGE_MAX;
+
+macro_rules! endpoints {
+    ($($(#[$doc:meta])* $name:ident = $label:literal;)*) => {
+        /// An endpoint, as logs and metrics name it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Endpoint {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Endpoint {
+            /// Every endpoint.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// A short name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $label,)*
+                }
+            }
+        }
+    };
+}
+
+endpoints! {
+    /// `GET /v2/`
+    Ping = "ping";
+    /// `GET` and `POST /token`
+    Token = "token";
+    /// `GET /v2/_catalog`
+    ListRepositories = "list-repositories";
+    /// `GET /v2/<name>/tags/list`
+    ListTags = "list-tags";
+    /// `GET /v2/<name>/_plimsoll/tags/history`
+    TagHistory = "tag-history";
+    /// `GET /v2/<name>/referrers/<digest>`
+    ListReferrers = "list-referrers";
+    /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
+    GetManifest = "get-manifest";
+    /// `PUT /v2/<name>/manifests/<reference>`
+    PutManifest = "put-manifest";
+    /// `DELETE /v2/<name>/manifests/<reference>`
+    DeleteManifest = "delete-manifest";
+    /// `GET` and `HEAD /v2/<name>/blobs/<digest>`
+    GetBlob = "get-blob";
+    /// `DELETE /v2/<name>/blobs/<digest>`
+    DeleteBlob = "delete-blob";
+    /// `POST /v2/<name>/blobs/uploads/`
+    BeginUpload = "begin-upload";
+    /// `GET <location>`
+    GetUpload = "get-upload";
+    /// `PATCH <location>`
+    AppendToUpload = "append-to-upload";
+    /// `PUT <location>?digest=<digest>`
+    CloseUpload = "close-upload";
+    /// `DELETE <location>`
+    CancelUpload = "cancel-upload";
+}
+
+/// One request, parsed.
+#[derive(Debug)]
+pub(super) enum Call {
+    Ping,
+    Token,
+    ListRepositories(Page),
+    ListTags(RepositoryName, Page),
+    TagHistory(RepositoryName, Option<Tag>),
+    ListReferrers(RepositoryName, Digest, ReferrersFilter),
+    GetManifest(RepositoryName, TagOrDigest),
+    PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
+    DeleteManifest(RepositoryName, TagOrDigest),
+    GetBlob(RepositoryName, Digest),
+    DeleteBlob(RepositoryName, Digest),
+    BeginUpload(RepositoryName, UploadStart),
+    GetUpload(RepositoryName, UploadId),
+    AppendToUpload(RepositoryName, UploadId),
+    CloseUpload(RepositoryName, UploadId, Digest),
+    CancelUpload(RepositoryName, UploadId),
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) limit: usize,
+    pub(super) last: Option<String>,
+}
+
+/// Which referrers are wanted.
+#[derive(Debug)]
+pub(super) struct ReferrersFilter {
+    pub(super) artifact_type: Option<String>,
+    pub(super) last: Option<Digest>,
+}
+
+/// How an upload begins.
+#[derive(Debug)]
+pub(super) enum UploadStart {
+    /// A session, hashed with this algorithm.
+    Session(Algorithm),
+    /// The whole blob is in this request.
+    Whole(Digest),
+    /// The blob may be in another repository already.
+    Mount { digest: Digest, from: Option<RepositoryName> },
+}
+
+/// Whether a path belongs to this door.
+pub fn is_registry_path(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/") || path == "/token"
+}
+
+impl Call {
+    pub(super) fn parse(method: &Method, uri: &Uri) -> Result<Self, ErrorResponse> {
+        if uri.path() == "/token" {
+            let is_read = method == Method::GET || method == Method::POST;
+            return if is_read { Ok(Self::Token) } else { Err(ErrorResponse::method_not_allowed()) };
+        }
+        let path =
+            percent_decode_str(uri.path()).decode_utf8().map_err(|_| ErrorResponse::no_such_endpoint())?;
+        let rest = match path.strip_prefix("/v2") {
+            Some("" | "/") => return only_get(method, Self::Ping),
+            Some(rest) => rest.strip_prefix('/').ok_or_else(ErrorResponse::no_such_endpoint)?,
+            None => return Err(ErrorResponse::no_such_endpoint()),
+        };
+        let query = Query::parse(uri.query().unwrap_or_default())?;
+        if rest == "_catalog" {
+            return only_get(method, Self::ListRepositories(query.page()?));
+        }
+        let segments: Vec<&str> = rest.split('/').collect();
+        match segments.as_slice() {
+            [name @ .., "_plimsoll", "tags", "history"] => {
+                let tag =
+                    query.first("tag").map(str::parse).transpose().map_err(ErrorResponse::tag_invalid)?;
+                only_get(method, Self::TagHistory(repository(name)?, tag))
+            }
+            [name @ .., "tags", "list"] => only_get(method, Self::ListTags(repository(name)?, query.page()?)),
+            [name @ .., "blobs", "uploads", ""] | [name @ .., "blobs", "uploads"] => {
+                begin_upload(method, repository(name)?, &query)
+            }
+            [name @ .., "blobs", "uploads", id] => upload(method, repository(name)?, id, &query),
+            [name @ .., "blobs", digest] => blob(method, repository(name)?, digest),
+            [name @ .., "manifests", reference] => manifest(method, repository(name)?, reference, &query),
+            [name @ .., "referrers", subject] => referrers(method, repository(name)?, subject, &query),
+            _ => Err(ErrorResponse::no_such_endpoint()),
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Ping => Endpoint::Ping,
+            Self::Token => Endpoint::Token,
+            Self::ListRepositories(..) => Endpoint::ListRepositories,
+            Self::ListTags(..) => Endpoint::ListTags,
+            Self::TagHistory(..) => Endpoint::TagHistory,
+            Self::ListReferrers(..) => Endpoint::ListReferrers,
+            Self::GetManifest(..) => Endpoint::GetManifest,
+            Self::PutManifest(..) => Endpoint::PutManifest,
+            Self::DeleteManifest(..) => Endpoint::DeleteManifest,
+            Self::GetBlob(..) => Endpoint::GetBlob,
+            Self::DeleteBlob(..) => Endpoint::DeleteBlob,
+            Self::BeginUpload(..) => Endpoint::BeginUpload,
+            Self::GetUpload(..) => Endpoint::GetUpload,
+            Self::AppendToUpload(..) => Endpoint::AppendToUpload,
+            Self::CloseUpload(..) => Endpoint::CloseUpload,
+            Self::CancelUpload(..) => Endpoint::CancelUpload,
+        }
+    }
+
+    /// The rights to ask a token for, in the words of the token service.
+    pub(super) fn scope(&self) -> Option<(&RepositoryName, &'static str)> {
+        match self {
+            Self::Ping | Self::Token | Self::ListRepositories(..) => None,
+            Self::ListTags(name, _)
+            | Self::TagHistory(name, _)
+            | Self::ListReferrers(name, ..)
+            | Self::GetManifest(name, _)
+            | Self::GetBlob(name, _) => Some((name, "pull")),
+            Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => Some((name, "delete")),
+            Self::PutManifest(name, ..)
+            | Self::BeginUpload(name, _)
+            | Self::GetUpload(name, _)
+            | Self::AppendToUpload(name, _)
+            | Self::CloseUpload(name, ..)
+            | Self::CancelUpload(name, _) => Some((name, "pull,push")),
+        }
+    }
+}
+
+fn only_get(method: &Method, call: Call) -> Result<Call, ErrorResponse> {
+    if is_read(method) { Ok(call) } else { Err(ErrorResponse::method_not_allowed()) }
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn repository(segments: &[&str]) -> Result<RepositoryName, ErrorResponse> {
+    segments.join("/").parse().map_err(ErrorResponse::name_invalid)
+}
+
+fn digest(text: &str) -> Result<Digest, ErrorResponse> {
+    text.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))
+}
+
+fn begin_upload(method: &Method, name: RepositoryName, query: &Query) -> Result<Call, ErrorResponse> {
+    if method != Method::POST {
+        return Err(ErrorResponse::method_not_allowed());
+    }
+    let start = match (query.first("mount"), query.first("digest"), query.first("digest-algorithm")) {
+        (Some(mount), _, _) => {
+            let from =
+                query.first("from").map(str::parse).transpose().map_err(ErrorResponse::name_invalid)?;
+            UploadStart::Mount { digest: digest(mount)?, from }
+        }
+        (None, Some(whole), _) => UploadStart::Whole(digest(whole)?),
+        (None, None, Some(algorithm)) => UploadStart::Session(
+            algorithm.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))?,
+        ),
+        (None, None, None) => UploadStart::Session(Algorithm::Sha256),
+    };
+    Ok(Call::BeginUpload(name, start))
+}
+
+fn upload(method: &Method, name: RepositoryName, id: &str, query: &Query) -> Result<Call, ErrorResponse> {
+    let id: UploadId = id.parse().map_err(|_| ErrorResponse::upload_unknown())?;
+    match *method {
+        Method::GET | Method::HEAD => Ok(Call::GetUpload(name, id)),
+        Method::PATCH => Ok(Call::AppendToUpload(name, id)),
+        Method::PUT => {
+            let expected = query.first("digest").ok_or_else(ErrorResponse::digest_missing)?;
+            Ok(Call::CloseUpload(name, id, digest(expected)?))
+        }
+        Method::DELETE => Ok(Call::CancelUpload(name, id)),
+        _ => Err(ErrorResponse::method_not_allowed()),
+    }
+}
+
+fn blob(method: &Method, name: RepositoryName, text: &str) -> Result<Call, ErrorResponse> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(Call::GetBlob(name, digest(text)?)),
+        Method::DELETE => Ok(Call::DeleteBlob(name, digest(text)?)),
+        _ => Err(ErrorResponse::method_not_allowed()),
+    }
+}
+
+fn manifest(
+    method: &Method,
+    name: RepositoryName,
+    reference: &str,
+    query: &Query,
+) -> Result<Call, ErrorResponse> {
+    let reference: TagOrDigest =
+        reference.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))?;
+    match *method {
+        Method::GET | Method::HEAD => Ok(Call::GetManifest(name, reference)),
+        Method::PUT => {
+            let tags = query.all("tag").map(str::parse).collect::<Result<_, _>>();
+            Ok(Call::PutManifest(name, reference, tags.map_err(ErrorResponse::tag_invalid)?))
+        }
+        Method::DELETE => Ok(Call::DeleteManifest(name, reference)),
+        _ => Err(ErrorResponse::method_not_allowed()),
+    }
+}
+
+fn referrers(
+    method: &Method,
+    name: RepositoryName,
+    subject: &str,
+    query: &Query,
+) -> Result<Call, ErrorResponse> {
+    let artifact_type = query.first("artifactType").filter(|text| !text.is_empty()).map(str::to_owned);
+    let last = query.first("last").map(digest).transpose()?;
+    only_get(method, Call::ListReferrers(name, digest(subject)?, ReferrersFilter { artifact_type, last }))
+}
+
+/// The parameters after the question mark.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn parse(text: &str) -> Result<Self, ErrorResponse> {
+        let decode = |part: &str| {
+            let plain = part.replace('+', "%20");
+            let decoded = percent_decode_str(&plain).decode_utf8().map(|text| text.into_owned());
+            decoded.map_err(|_| ErrorResponse::query_invalid())
+        };
+        // A plus sign in an artifact type such as `application/spdx+json` is written as itself by many clients.
+        let decode_value = |part: &str| {
+            let decoded = percent_decode_str(part).decode_utf8().map(|text| text.into_owned());
+            decoded.map_err(|_| ErrorResponse::query_invalid())
+        };
+        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode_value(value)?))
+        });
+        pairs.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    fn first(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    fn page(&self) -> Result<Page, ErrorResponse> {
+        let limit = match self.first("n") {
+            Some(text) => text.parse().map_err(|_| ErrorResponse::page_invalid())?,
+            None => PAGE_MAX,
+        };
+        Ok(Page { limit, last: self.first("last").map(str::to_owned) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(method: Method, uri: &str) -> Result<Call, ErrorResponse> {
+        Call::parse(&method, &uri.parse().unwrap())
+    }
+
+    #[test]
+    fn names_may_hold_the_words_of_the_api() {
+        let call = parse(Method::GET, "/v2/a/blobs/uploads/manifests/latest").unwrap();
+        assert!(matches!(call, Call::GetManifest(name, _) if name.as_str() == "a/blobs/uploads"));
+        let call = parse(Method::GET, "/v2/tags/list/tags/list?n=2&last=b").unwrap();
+        assert!(matches!(call, Call::ListTags(name, page)
+            if name.as_str() == "tags/list" && page == Page { limit: 2, last: Some("b".into()) }));
+    }
+
+    #[test]
+    fn path_tricks_do_not_reach_an_operation() {
+        let digest = Digest::sha256_of(b"");
+        for path in [
+            format!("/v2/../a/blobs/{digest}"),
+            format!("/v2/a/../../b/blobs/{digest}"),
+            format!("/v2/a%2f..%2fb/blobs/{digest}"),
+            format!("/v2//blobs/{digest}"),
+            format!("/v2/A/blobs/{digest}"),
+            "/v2/a/blobs/sha256:..%2f..%2fetc%2fpasswd".to_owned(),
+            "/v2/a/manifests/..%2f..%2fetc".to_owned(),
+            "/v2/a/blobs/uploads/..%2f..%2fetc".to_owned(),
+            "/v2/a/manifests/%00".to_owned(),
+            "/v2/%ff/manifests/latest".to_owned(),
+        ] {
+            assert!(parse(Method::GET, &path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_digest_may_be_escaped() {
+        let path = format!("/v2/a/blobs/{}", Digest::sha256_of(b"").to_string().replace(':', "%3A"));
+        assert!(matches!(parse(Method::HEAD, &path), Ok(Call::GetBlob(..))));
+    }
+
+    #[test]
+    fn an_artifact_type_keeps_its_plus_sign() {
+        let path = format!("/v2/a/referrers/{}?artifactType=application/spdx+json", Digest::sha256_of(b""));
+        let Ok(Call::ListReferrers(_, _, filter)) = parse(Method::GET, &path) else {
+            panic!("it is not a list")
+        };
+        assert_eq!(filter.artifact_type.as_deref(), Some("application/spdx+json"));
+    }
+}

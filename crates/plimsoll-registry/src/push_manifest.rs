@@ -1,0 +1,297 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use plimsoll_oci::{Algorithm, Digest, Manifest, MediaType, ParseManifestError, Tag, TagOrDigest};
+use plimsoll_store::catalogue::{ManifestCheck, ManifestToPut, PutManifest, TagCondition};
+use plimsoll_store::journal::{Change, Record};
+use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
+
+use crate::Registry;
+use crate::access::CanPush;
+
+/// Most tags that one push may move; the specification asks for at least ten.
+pub(crate) const TAGS_MAX: usize = 100;
+
+/// How often a push is begun again when what it found was deleted meanwhile.
+const ATTEMPTS_MAX: usize = 5;
+
+/// A manifest that somebody wants to push.
+#[derive(Clone, Debug)]
+pub struct ManifestPush {
+    /// The tag to move, or the digest that the bytes must have.
+    pub reference: TagOrDigest,
+    /// More tags to move.
+    pub tags: Vec<Tag>,
+    /// The type that the client says it has.
+    pub media_type: Option<MediaType>,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Under which condition the tags move.
+    pub precondition: TagPrecondition,
+}
+
+/// A client's condition on a tag (RFC 9110, section 13.1), with the manifest's digest as entity tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagPrecondition {
+    /// None.
+    Any,
+    /// `If-None-Match: *`: the tag must be new.
+    New,
+    /// `If-Match`: the tag must point here.
+    At(Digest),
+}
+
+/// A manifest that was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PushedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// The manifest that it refers to.
+    pub subject: Option<Digest>,
+    /// The tags that point at it now.
+    pub tags: Vec<Tag>,
+    /// Manifests that it lists and that the repository does not hold.
+    pub children_missing: usize,
+}
+
+/// Why a manifest was not pushed. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PushManifestError {
+    /// The bytes are not a manifest.
+    #[error(transparent)]
+    Invalid(#[from] ParseManifestError),
+    /// The bytes do not hash to the digest they were pushed as.
+    #[error("the manifest has the digest `{found}` and not `{expected}`")]
+    DigestMismatch {
+        /// The digest it was pushed as.
+        expected: Digest,
+        /// The digest of its bytes.
+        found: Digest,
+    },
+    /// The repository does not hold these blobs.
+    #[error("{count} of the manifest's blobs are not in this repository, the first is `{first}`", count = .0.len(), first = .0[0])]
+    BlobsUnknown(Vec<Digest>),
+    /// The tag stays where it is.
+    #[error("tag `{tag}` is immutable and points at `{current}`")]
+    TagImmutable {
+        /// The tag.
+        tag: Tag,
+        /// Where it points.
+        current: Digest,
+    },
+    /// The client's condition does not hold.
+    #[error("tag `{tag}` does not point where the request expects it")]
+    PreconditionFailed {
+        /// The tag.
+        tag: Tag,
+        /// Where it points.
+        current: Option<Digest>,
+    },
+    /// Too many tags at once.
+    #[error("a push moves at most {TAGS_MAX} tags")]
+    TooManyTags,
+    /// Others kept deleting what this push found.
+    #[error("the manifest was deleted again and again while it was pushed")]
+    Overtaken,
+    /// The catalogue failed.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The object storage failed.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
+}
+
+/// A push whose manifest was read and found to be what it claims.
+struct ReadPush {
+    digest: Digest,
+    media_type: MediaType,
+    manifest: Manifest,
+    bytes: Bytes,
+    blobs: Vec<Digest>,
+    tags: Vec<Tag>,
+    precondition: TagPrecondition,
+}
+
+impl Registry {
+    /// Pushes a manifest: all the blobs that it needs must be there; manifests that it lists may come later.
+    pub async fn push_manifest(
+        &self,
+        can_push: &CanPush,
+        push: ManifestPush,
+    ) -> Result<PushedManifest, PushManifestError> {
+        let push = read(push)?;
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(pushed) = self.try_push_manifest(can_push, &push).await? {
+                return Ok(pushed);
+            }
+        }
+        Err(PushManifestError::Overtaken)
+    }
+
+    /// `None` if the manifest was there when it was looked for, and not when it was needed.
+    async fn try_push_manifest(
+        &self,
+        can_push: &CanPush,
+        push: &ReadPush,
+    ) -> Result<Option<PushedManifest>, PushManifestError> {
+        let catalogue = self.catalogue();
+        let repository = can_push.repository();
+        let check =
+            catalogue.check_manifest(repository, push.digest, push.blobs.clone(), push.tags.clone()).await?;
+        self.refuse_early(can_push, push, &check)?;
+        let record = self.record(can_push, push, &check).await?;
+        let outcome = catalogue.put_manifest(self.to_put(can_push, push, record)).await;
+        let refused = match outcome {
+            Ok(PutManifest::Done) => {
+                let children_missing = self.count_missing_children(can_push, &push.manifest).await?;
+                let (digest, tags) = (push.digest, push.tags.clone());
+                let subject = push.manifest.subject().map(|subject| subject.digest);
+                return Ok(Some(PushedManifest { digest, subject, tags, children_missing }));
+            }
+            Ok(PutManifest::Gone) => None,
+            Ok(PutManifest::BlobsUnknown(missing)) => Some(PushManifestError::BlobsUnknown(missing)),
+            Ok(PutManifest::TagRefused { tag, current }) => Some(self.refusal(can_push, tag, current)),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(record) = record {
+            catalogue.doom_object(record, self.now()).await?;
+        }
+        refused.map_or(Ok(None), Err)
+    }
+
+    /// Refuses what would be refused later, before anything is written.
+    fn refuse_early(
+        &self,
+        can_push: &CanPush,
+        push: &ReadPush,
+        check: &ManifestCheck,
+    ) -> Result<(), PushManifestError> {
+        if !check.is_stored && !check.missing_blobs.is_empty() {
+            return Err(PushManifestError::BlobsUnknown(check.missing_blobs.clone()));
+        }
+        for (tag, current) in push.tags.iter().zip(&check.tags) {
+            if !self.tag_condition(can_push, push, tag).allows(*current, push.digest) {
+                return Err(self.refusal(can_push, tag.clone(), *current));
+            }
+        }
+        Ok(())
+    }
+
+    fn tag_condition(&self, can_push: &CanPush, push: &ReadPush, tag: &Tag) -> TagCondition {
+        if self.is_immutable(can_push, tag) {
+            return TagCondition::Immutable;
+        }
+        match push.precondition {
+            TagPrecondition::Any => TagCondition::Any,
+            TagPrecondition::New => TagCondition::New,
+            TagPrecondition::At(digest) => TagCondition::At(digest),
+        }
+    }
+
+    fn is_immutable(&self, can_push: &CanPush, tag: &Tag) -> bool {
+        self.config().immutable_tags.iter().any(|rule| rule.cover(can_push.repository(), tag))
+    }
+
+    fn refusal(&self, can_push: &CanPush, tag: Tag, current: Option<Digest>) -> PushManifestError {
+        match current {
+            Some(current) if self.is_immutable(can_push, &tag) => {
+                PushManifestError::TagImmutable { tag, current }
+            }
+            current => PushManifestError::PreconditionFailed { tag, current },
+        }
+    }
+
+    /// Writes down what is about to change, if anything is.
+    async fn record(
+        &self,
+        can_push: &CanPush,
+        push: &ReadPush,
+        check: &ManifestCheck,
+    ) -> Result<Option<ObjectKey>, ObjectError> {
+        let tags_move = check.tags.iter().any(|current| *current != Some(push.digest));
+        let (digest, tags) = (push.digest, push.tags.clone());
+        let change = match check.is_stored {
+            true if tags_move => Change::Tag { digest, tags },
+            true => return Ok(None),
+            false => {
+                let (media_type, bytes) = (push.media_type.clone(), push.bytes.clone());
+                Change::Push { digest, media_type, tags, bytes }
+            }
+        };
+        let record = Record {
+            repository: can_push.repository().clone(),
+            actor: can_push.actor().to_owned(),
+            at: self.now(),
+            change,
+        };
+        let key = record.write(self.objects()).await?;
+        Ok(Some(key).filter(|_| !check.is_stored))
+    }
+
+    fn to_put(&self, can_push: &CanPush, push: &ReadPush, record: Option<ObjectKey>) -> ManifestToPut {
+        let condition = |tag: &Tag| (tag.clone(), self.tag_condition(can_push, push, tag));
+        ManifestToPut {
+            repository: can_push.repository().clone(),
+            digest: push.digest,
+            media_type: push.media_type.clone(),
+            artifact_type: push.manifest.artifact_type().map(str::to_owned),
+            subject: push.manifest.subject().map(|subject| subject.digest),
+            bytes: push.bytes.clone(),
+            blobs: push.blobs.clone(),
+            tags: push.tags.iter().map(condition).collect(),
+            actor: can_push.actor().to_owned(),
+            record,
+            now: self.now(),
+        }
+    }
+
+    async fn count_missing_children(
+        &self,
+        can_push: &CanPush,
+        manifest: &Manifest,
+    ) -> Result<usize, CatalogueError> {
+        let mut missing = 0;
+        for child in manifest.children() {
+            let child = TagOrDigest::Digest(child.digest);
+            missing +=
+                usize::from(self.catalogue().find_manifest(can_push.repository(), &child).await?.is_none());
+        }
+        Ok(missing)
+    }
+}
+
+fn read(push: ManifestPush) -> Result<ReadPush, PushManifestError> {
+    let (manifest, media_type) = Manifest::parse(&push.bytes, push.media_type.as_ref())?;
+    let (digest, named) = match push.reference {
+        TagOrDigest::Tag(tag) => (Digest::of(Algorithm::Sha256, &push.bytes), Some(tag)),
+        TagOrDigest::Digest(expected) => {
+            let found = Digest::of(expected.algorithm(), &push.bytes);
+            if found != expected {
+                return Err(PushManifestError::DigestMismatch { expected, found });
+            }
+            (found, None)
+        }
+    };
+    let tags: BTreeSet<Tag> = named.into_iter().chain(push.tags).collect();
+    if tags.len() > TAGS_MAX {
+        return Err(PushManifestError::TooManyTags);
+    }
+    let blobs = needed_blobs(&manifest);
+    let (bytes, precondition) = (push.bytes, push.precondition);
+    Ok(ReadPush {
+        digest,
+        media_type,
+        manifest,
+        bytes,
+        blobs,
+        tags: tags.into_iter().collect(),
+        precondition,
+    })
+}
+
+/// The blobs that must be in the repository, each once. Layers that must not be distributed may be missing.
+pub(crate) fn needed_blobs(manifest: &Manifest) -> Vec<Digest> {
+    let distributable = manifest.blobs().filter(|blob| !blob.media_type.is_nondistributable());
+    let digests: BTreeSet<Digest> = distributable.map(|blob| blob.digest).collect();
+    digests.into_iter().collect()
+}
