@@ -1,1 +1,160 @@
-//! …
+//! The server: listeners, jobs, health and metrics, and the one function that puts the parts together.
+//!
+//! [`Server::build`] is that function. Nothing here reads the environment or a configuration file: the binary hands
+//! over a [`ServerConfig`].
+
+mod answer;
+mod backup;
+mod clock;
+mod health;
+mod jobs;
+mod listen;
+mod metrics;
+mod storage;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use plimsoll_registry::auth::{AuthConfig, Authenticator};
+use plimsoll_registry::http::Door;
+use plimsoll_registry::{Registry, RegistryConfig};
+use plimsoll_store::CatalogueError;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
+pub use clock::{clock, now};
+pub use listen::{TlsError, tls_from_pem};
+pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
+
+use answer::Answerer;
+use listen::Listener;
+use metrics::Metrics;
+
+/// Everything that a server is told.
+#[derive(Clone)]
+pub struct ServerConfig {
+    /// Where it listens.
+    pub listen: Vec<SocketAddr>,
+    /// Where it answers for metrics and health alone, if not beside everything else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Its certificate and key, if it encrypts.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// The address that clients know it by.
+    pub external_url: Option<String>,
+    /// Where it keeps things.
+    pub storage: StorageConfig,
+    /// How the registry behaves.
+    pub registry: RegistryConfig,
+    /// How callers are told apart.
+    pub auth: AuthConfig,
+    /// How often garbage is looked for.
+    pub gc_interval: Duration,
+    /// How long requests may go on after the server was asked to stop.
+    pub shutdown_grace: Duration,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The storage cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// An address cannot be listened on.
+    #[error("cannot listen on `{address}`")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Strangers could reach a registry that takes anybody.
+    #[error("`{0}` can be reached from other machines, and there are no users yet: anybody could push")]
+    OpenToStrangers(SocketAddr),
+}
+
+/// A server that listens and is ready to run.
+pub struct Server {
+    answerer: Arc<Answerer>,
+    listeners: Vec<Listener>,
+    jobs: jobs::Jobs,
+    shutdown_grace: Duration,
+    is_open: bool,
+}
+
+impl Server {
+    /// Puts the parts together: storage, registry, sign-in, door, jobs and listeners.
+    pub async fn build(config: ServerConfig) -> Result<Self, StartError> {
+        let storage = Storage::open(&config.storage).await?;
+        let registry = storage.registry(config.registry);
+        let authenticator = Authenticator::new(storage.catalogue().clone(), clock(), config.auth).await?;
+        let is_open = authenticator.is_open().await?;
+        if let Some(address) = config.listen.iter().find(|address| is_open && !address.ip().is_loopback()) {
+            return Err(StartError::OpenToStrangers(*address));
+        }
+        let metrics = Arc::new(Metrics::new());
+        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url);
+        let shows_metrics = config.metrics_listen.is_none();
+        let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
+        let mut listeners = Vec::new();
+        for address in config.listen {
+            listeners.push(Listener::bind(address, config.tls.clone(), listen::Role::Everything).await?);
+        }
+        if let Some(address) = config.metrics_listen {
+            listeners.push(Listener::bind(address, None, listen::Role::Observation).await?);
+        }
+        let jobs = jobs::Jobs::new(registry, authenticator, storage, metrics, config.gc_interval);
+        let answerer = Arc::new(answerer);
+        Ok(Self { answerer, listeners, jobs, shutdown_grace: config.shutdown_grace, is_open })
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(Listener::address).collect()
+    }
+
+    /// Whether anybody on this machine may push and pull, because there are no users yet.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Serves until `stop` ends, and then lets running requests go on for the grace period.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let (stopping, stopped) = watch::channel(false);
+        let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
+        let listeners: Vec<_> = self
+            .listeners
+            .into_iter()
+            .map(|listener| tokio::spawn(listener.serve(self.answerer.clone(), stopped.clone())))
+            .collect();
+        stop.await;
+        tracing::info!("stopping");
+        self.answerer.stop_being_ready();
+        let _ = stopping.send(true);
+        let ended = async {
+            for listener in listeners {
+                let _ = listener.await;
+            }
+            let _ = jobs.await;
+        };
+        if tokio::time::timeout(self.shutdown_grace, ended).await.is_err() {
+            tracing::warn!("requests were still running when the grace period ended");
+        }
+    }
+}
+
+impl Storage {
+    /// The registry's operations over this storage.
+    pub fn registry(&self, config: RegistryConfig) -> Registry {
+        Registry::new(self.catalogue().clone(), self.objects().clone(), clock(), config)
+    }
+}
+
+/// Binds a socket, and names the address when that fails.
+async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
