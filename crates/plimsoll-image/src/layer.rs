@@ -49,7 +49,7 @@ pub fn read_layer(
         listing.add(&member)?;
     }
     let (measured, hides_bytes) = archive.finish()?;
-    Ok(listing.build(measured, hides_bytes))
+    Ok(listing.build(&measured, hides_bytes))
 }
 
 #[cfg(test)]

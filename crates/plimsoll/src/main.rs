@@ -1,2 +1,35 @@
-//! …
-fn main() {}
+//! The `plimsoll` program: it reads arguments, configuration and environment, wires the crates together, and maps
+//! what comes back to output and an exit code. It decides nothing itself.
+
+mod arguments;
+mod command;
+mod context;
+mod credential_helper;
+mod environment;
+mod failure;
+mod logging;
+mod places;
+mod reading;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use arguments::Invocation;
+use context::Context;
+use environment::Environment;
+
+fn main() -> ExitCode {
+    let environment = Environment::of_process();
+    let invocation = match Invocation::parse(std::env::args_os(), &environment) {
+        Ok(invocation) => invocation,
+        Err(answer) => return answer.print(),
+    };
+    let mut context = Context::new(environment, &invocation.global);
+    let outcome = logging::start(&invocation.global, context.environment())
+        .and_then(|()| invocation.command.run(&mut context));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => context.terminal().report(&failure),
+    }
+}

@@ -45,6 +45,25 @@ pub enum FindingCode {
     DanglingHardLinks,
 }
 
+impl FindingCode {
+    /// Whether runtimes refuse such an image, or would run another than was described.
+    pub fn breaks_image(self) -> bool {
+        match self {
+            Self::DigestMismatch
+            | Self::SizeMismatch
+            | Self::DiffIdMismatch
+            | Self::LayerCountMismatch
+            | Self::DanglingHardLinks => true,
+            Self::HistoryMismatch
+            | Self::LayerNotRead
+            | Self::CompressionMismatch
+            | Self::TrailingBytes
+            | Self::BytesBehindArchive
+            | Self::ShadowedEntries => false,
+        }
+    }
+}
+
 pub(super) fn all(parts: &ImageParts<'_>, tree: Option<&FileTree<'_>>) -> Vec<Finding> {
     let mut findings = of_counts(parts);
     for (index, (descriptor, listing)) in parts.manifest.layers.iter().zip(parts.layers).enumerate() {

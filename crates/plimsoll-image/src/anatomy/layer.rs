@@ -69,6 +69,8 @@ pub struct TakenBy {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// The largest of them.
+    pub largest_path: String,
 }
 
 /// One of a layer's largest files.
@@ -111,7 +113,7 @@ impl LayerContents {
             added_bytes: listing.entries().fold(0, |sum, entry| sum + entry.size_bytes),
             deleted_bytes: bytes_taken(losses, Manner::Deleted),
             overwritten_bytes: bytes_taken(losses, Manner::Overwritten),
-            taken: taken_by(losses),
+            taken: taken_by(listing, losses),
             largest: largest(listing, losses, largest_max),
         }
     }
@@ -140,20 +142,26 @@ fn bytes_taken(losses: &[Loss], manner: Manner) -> u64 {
     losses.iter().filter(|loss| loss.manner == manner).map(|loss| loss.size_bytes).sum()
 }
 
-fn taken_by(losses: &[Loss]) -> Vec<TakenBy> {
-    let mut sums: BTreeMap<(usize, bool), TakenBy> = BTreeMap::new();
+fn taken_by(listing: &LayerListing, losses: &[Loss]) -> Vec<TakenBy> {
+    let mut groups: BTreeMap<(usize, Manner), Vec<&Loss>> = BTreeMap::new();
     for loss in losses {
-        let (layer, manner) = (loss.by + 1, loss.manner);
-        let sum = sums.entry((layer, manner == Manner::Overwritten)).or_insert(TakenBy {
+        groups.entry((loss.by + 1, loss.manner)).or_default().push(loss);
+    }
+    let sum = |((layer, manner), losses): ((usize, Manner), Vec<&Loss>)| {
+        let largest = losses.iter().max_by_key(|loss| (loss.size_bytes, Reverse(loss.entry)));
+        TakenBy {
             layer,
             manner,
-            files: 0,
-            bytes: 0,
-        });
-        sum.files += 1;
-        sum.bytes += loss.size_bytes;
-    }
-    sums.into_values().collect()
+            files: losses.len() as u64,
+            bytes: losses.iter().map(|loss| loss.size_bytes).sum(),
+            largest_path: largest.map(|loss| shown_path(listing, loss.entry)).unwrap_or_default(),
+        }
+    };
+    groups.into_iter().map(sum).collect()
+}
+
+fn shown_path(listing: &LayerListing, at: u32) -> String {
+    format!("/{}", String::from_utf8_lossy(listing.entry(at).path))
 }
 
 fn largest(listing: &LayerListing, losses: &[Loss], largest_max: usize) -> Vec<LargePath> {
@@ -165,11 +173,10 @@ fn largest(listing: &LayerListing, losses: &[Loss], largest_max: usize) -> Vec<L
     }
     files.sort_unstable_by_key(order);
     let path = |at: u32| {
-        let entry = listing.entry(at);
         let loss = losses.iter().find(|loss| loss.entry == at);
         LargePath {
-            path: format!("/{}", String::from_utf8_lossy(entry.path)),
-            size_bytes: entry.size_bytes,
+            path: shown_path(listing, at),
+            size_bytes: listing.entry(at).size_bytes,
             taken: loss.map(|loss| Taken { manner: loss.manner, layer: loss.by + 1 }),
         }
     };

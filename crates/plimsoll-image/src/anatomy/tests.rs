@@ -127,8 +127,8 @@ fn the_json_form_is_stable() {
     assert_eq!(json["run"]["env"], serde_json::json!([{"name":"A","value":"b=c"},{"name":"B","value":""}]));
     assert_eq!(json["run"]["user"], serde_json::Value::Null);
     let taken = serde_json::json!([
-        {"layer":2,"manner":"deleted","files":1,"bytes":2},
-        {"layer":2,"manner":"overwritten","files":1,"bytes":3},
+        {"layer":2,"manner":"deleted","files":1,"bytes":2,"largestPath":"/b"},
+        {"layer":2,"manner":"overwritten","files":1,"bytes":3,"largestPath":"/c"},
     ]);
     assert_eq!(json["layers"][0]["contents"]["taken"], taken);
     assert_eq!(json["layers"][0]["contents"]["compression"], "gzip");

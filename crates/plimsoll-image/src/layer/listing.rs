@@ -221,7 +221,7 @@ impl<'a> ListingBuilder<'a> {
     }
 
     /// Sorts what was collected. Of several entries at one path the last is what an unpacked image has.
-    pub(super) fn build(mut self, measured: Measured, hides_bytes: bool) -> LayerListing {
+    pub(super) fn build(mut self, measured: &Measured, hides_bytes: bool) -> LayerListing {
         let names = std::mem::take(&mut self.names);
         let by_path = |a: Span, b: Span| path::compare(text(&names, a), text(&names, b));
         self.records.sort_by(|a, b| by_path(a.path(), b.path()));
@@ -237,7 +237,7 @@ impl<'a> ListingBuilder<'a> {
         self.records.shrink_to_fit();
         self.whiteouts.sort_by(|a, b| by_path(a.path, b.path).then(a.is_opaque.cmp(&b.is_opaque)));
         let Measured { digest, stored_bytes, diff_id, unpacked_bytes, compression, trailing_bytes } =
-            measured;
+            *measured;
         LayerListing {
             digest,
             stored_bytes,

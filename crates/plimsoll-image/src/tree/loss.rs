@@ -13,7 +13,7 @@ pub struct Loss {
 }
 
 /// How a later layer takes a file out of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Manner {
     /// Nothing stands at its path any more.

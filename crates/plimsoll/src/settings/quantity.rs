@@ -1,0 +1,136 @@
+//! The forms that values are written in. Each function reads one, or says what is expected.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use plimsoll_transport::Secret;
+
+use super::ImmutableTags;
+
+pub(super) type Read<T> = Result<T, &'static str>;
+
+pub(super) fn text(value: &str) -> Read<String> {
+    Ok(value.to_owned())
+}
+
+pub(super) fn path(value: &str) -> Read<PathBuf> {
+    Ok(PathBuf::from(value))
+}
+
+pub(super) fn boolean(value: &str) -> Read<bool> {
+    match value {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("`true` or `false`"),
+    }
+}
+
+pub(super) fn address(value: &str) -> Read<SocketAddr> {
+    value.parse().map_err(|_| "an address with a port, such as `127.0.0.1:5000` or `[::]:5000`")
+}
+
+/// A time such as `30s`, `5m` or `24h`.
+pub(super) fn duration(value: &str) -> Read<Duration> {
+    const EXPECTED: &str = "a time such as `500ms`, `30s`, `5m`, `24h` or `7d`";
+    let (count, unit) = split_unit(value).ok_or(EXPECTED)?;
+    let milliseconds: u64 = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60 * 1000,
+        "h" => 60 * 60 * 1000,
+        "d" => 24 * 60 * 60 * 1000,
+        _ => return Err(EXPECTED),
+    };
+    count.checked_mul(milliseconds).map(Duration::from_millis).ok_or(EXPECTED)
+}
+
+/// A number of bytes such as `64MiB`.
+pub(super) fn size(value: &str) -> Read<u64> {
+    const EXPECTED: &str = "a size such as `512MiB`, `10GB` or `0`";
+    if value == "0" {
+        return Ok(0);
+    }
+    let (count, unit) = split_unit(value).ok_or(EXPECTED)?;
+    let bytes: u64 = match unit {
+        "B" => 1,
+        "kB" => 1000,
+        "MB" => 1000 * 1000,
+        "GB" => 1000 * 1000 * 1000,
+        "TB" => 1000 * 1000 * 1000 * 1000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(EXPECTED),
+    };
+    count.checked_mul(bytes).ok_or(EXPECTED)
+}
+
+pub(super) fn http_url(value: &str) -> Read<String> {
+    let host = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => {
+            Ok(value.trim_end_matches('/').to_owned())
+        }
+        _ => Err("a URL such as `https://registry.example.org`"),
+    }
+}
+
+pub(super) fn postgres_url(value: &str) -> Read<Secret> {
+    let is_postgres = value.starts_with("postgres://") || value.starts_with("postgresql://");
+    if is_postgres { Ok(Secret::new(value)) } else { Err("a URL such as `postgres://user@host/database`") }
+}
+
+/// Bucket and prefix of `s3://bucket/prefix`.
+pub(super) fn s3_url(value: &str) -> Read<(String, String)> {
+    let rest = value.strip_prefix("s3://").unwrap_or_default();
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    if bucket.is_empty() || bucket.contains(['@', ':', '?']) {
+        return Err("a URL such as `s3://bucket/prefix`");
+    }
+    Ok((bucket.to_owned(), prefix.trim_matches('/').to_owned()))
+}
+
+/// A rule `repositories:tags`.
+pub(super) fn immutable_tags(value: &str) -> Read<ImmutableTags> {
+    match value.split_once(':') {
+        Some((repositories, tags)) if !repositories.is_empty() && !tags.is_empty() => {
+            Ok(ImmutableTags { repositories: repositories.to_owned(), tags: tags.to_owned() })
+        }
+        _ => Err("patterns `repositories:tags`, such as `team/*:v*`"),
+    }
+}
+
+fn split_unit(value: &str) -> Option<(u64, &str)> {
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let (count, unit) = value.split_at(digits);
+    Some((count.parse().ok()?, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_need_a_unit() {
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert_eq!(size("10GB"), Ok(10_000_000_000));
+        for wrong in ["", "5", "m", "-5m", "5 m", "1.5h", "99999999999999999999s", "18446744073709551615d"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["", "5", "MiB", "5mib", "99999999999TiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_s3_url_gives_bucket_and_prefix() {
+        assert_eq!(s3_url("s3://b/p/q/"), Ok(("b".into(), "p/q".into())));
+        assert_eq!(s3_url("s3://b"), Ok(("b".into(), String::new())));
+        assert!(s3_url("https://b").is_err());
+        assert!(s3_url("s3://key:secret@b").is_err());
+    }
+}

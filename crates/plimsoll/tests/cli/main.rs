@@ -1,0 +1,51 @@
+//! The built program as a user meets it: help, results, errors and exit codes.
+
+mod configuration;
+mod errors;
+mod help;
+mod image_layout;
+mod inspect;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// How a run of the program ended.
+struct Outcome {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Outcome {
+    fn last_line(&self) -> &str {
+        self.stderr.lines().last().unwrap_or_default()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+/// Runs the program in `directory`, with nothing but the given variables in its environment.
+#[expect(clippy::disallowed_methods, reason = "the tests run the built program")]
+fn run_in(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(arguments)
+        .current_dir(directory)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program was built");
+    Outcome {
+        code: output.status.code().expect("the program was not killed"),
+        stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("errors are UTF-8"),
+    }
+}
+
+/// Runs the program where there is nothing.
+fn run(arguments: &[&str]) -> Outcome {
+    let nowhere = tempfile::tempdir().unwrap();
+    run_in(nowhere.path(), &[], arguments)
+}
