@@ -1,9 +1,10 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream as _, StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream as _, StreamExt as _, TryStreamExt as _, stream};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use plimsoll_store::ObjectError;
@@ -24,9 +25,20 @@ where
 {
 }
 
+/// How long a body may bring nothing before it counts as interrupted.
+const STALL_MAX: Duration = Duration::from_secs(120);
+
 /// The body's bytes as they arrive.
 pub(super) fn incoming<B: RequestBody>(body: B) -> IncomingBytes {
-    body.into_data_stream().map_err(io::Error::other).boxed()
+    let bytes = body.into_data_stream().map_err(io::Error::other).boxed();
+    stream::unfold(bytes, |mut bytes| async move {
+        let next = match tokio::time::timeout(STALL_MAX, bytes.next()).await {
+            Ok(next) => next?,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        Some((next, bytes))
+    })
+    .boxed()
 }
 
 /// Why a small body was not read whole.

@@ -26,7 +26,7 @@ pub struct PostgresConfig {
     pub url: String,
     /// Most connections held by this process.
     pub connections_max: usize,
-    /// Certificates that vouch for the server; without them connections are not encrypted.
+    /// What vouches for the server where the address says `sslmode=require`.
     pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
@@ -39,14 +39,17 @@ impl Postgres {
         let mut address: Config = config.url.parse()?;
         address.connect_timeout(Duration::from_secs(5)).application_name("plimsoll");
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match &config.tls {
-            Some(tls) => Manager::from_config(address, MakeRustlsConnect::new((**tls).clone()), recycling),
-            None if address.get_ssl_mode() == SslMode::Require => {
+        let manager = match (address.get_ssl_mode(), &config.tls) {
+            (SslMode::Require, Some(tls)) => {
+                Manager::from_config(address, MakeRustlsConnect::new((**tls).clone()), recycling)
+            }
+            (SslMode::Require, None) => {
                 return Err(CatalogueError::Unreachable(
                     "its address requires TLS, but no certificates are there to check it with".into(),
                 ));
             }
-            None => Manager::from_config(address, NoTls, recycling),
+            // `prefer` would encrypt without checking who is at the other end: it is left to those who ask for TLS.
+            _ => Manager::from_config(address, NoTls, recycling),
         };
         let pool = Pool::builder(manager)
             .max_size(config.connections_max)

@@ -63,6 +63,8 @@ struct Bucket {
 impl S3Objects {
     /// Prepares calls to a bucket; makes none yet.
     pub fn new(config: S3Config) -> Result<Self> {
+        // The first of the process wins; whoever chose one before has chosen for us too.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let name = config.bucket.clone();
         let prefix = Path::from(config.prefix.as_str());
         let service = builder(config).build().map_err(|source| ObjectError::Unusable {

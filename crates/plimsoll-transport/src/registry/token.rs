@@ -19,8 +19,14 @@ const TOKEN_BYTES_MAX: usize = 256 * 1024;
 /// How long a token holds when its service does not say (Docker's token specification).
 const LIFETIME_DEFAULT: Duration = Duration::from_secs(60);
 
-/// How much earlier than it ends a token is no longer used.
+/// How much earlier than it ends a token is no longer used, unless it is very short-lived.
 const LIFETIME_MARGIN: Duration = Duration::from_secs(5);
+
+/// A token that would end at once is used for this long: the registry refuses it if it means it.
+const LIFETIME_MIN: Duration = Duration::from_secs(1);
+
+/// A token is fetched anew at least this often.
+const LIFETIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The name of this client at token services.
 const CLIENT_ID: &str = "plimsoll";
@@ -50,7 +56,8 @@ pub(crate) async fn meet(
     }
     if let Some(challenge) = of_scheme("bearer") {
         let (token, lifetime) = fetch_token(connection, challenge, credential.as_ref(), &tried).await?;
-        let expires = Instant::now() + lifetime.saturating_sub(LIFETIME_MARGIN);
+        let lifetime = lifetime.clamp(LIFETIME_MIN, LIFETIME_MAX);
+        let expires = Instant::now() + lifetime - LIFETIME_MARGIN.min(lifetime / 2);
         return Ok(Authorization {
             header: Some(bearer(connection, &token)?),
             expires: Some(expires),

@@ -51,7 +51,9 @@ impl Settings {
                 Database::Postgres(url) => CatalogueConfig::Postgres { url: url.expose().to_owned() },
             },
             objects: match &self.objects {
-                Objects::Files => ObjectsConfig::Local { data_dir, reserve_bytes: self.storage_reserve_bytes },
+                Objects::Files => {
+                    ObjectsConfig::Local { data_dir, reserve_bytes: self.storage_reserve_bytes }
+                }
                 Objects::S3(s3) => ObjectsConfig::S3(s3_config(s3)),
             },
         }
@@ -93,10 +95,13 @@ fn s3_config(s3: &S3) -> S3Config {
 
 fn read_tls(tls: &Tls) -> Result<Arc<rustls::ServerConfig>, Failure> {
     let read = |path: &Path| {
-        let unreadable = Failure::usage("cannot read a file of the server's TLS").at(path.display().to_string());
+        let unreadable =
+            Failure::usage("cannot read a file of the server's TLS").at(path.display().to_string());
         fs::read(path).map_err(|error| unreadable.because(&error))
     };
     tls_from_pem(&read(&tls.cert)?, &read(&tls.key)?).map_err(|error| {
-        Failure::usage("the server's certificate cannot be used").at(tls.cert.display().to_string()).because(&error)
+        Failure::usage("the server's certificate cannot be used")
+            .at(tls.cert.display().to_string())
+            .because(&error)
     })
 }
