@@ -118,7 +118,6 @@ impl Upload<'_> {
         {
             let call = self.call(Method::GET, session);
             let response = self.repository.connection().send(&call).await?;
-            eprintln!("DEBUG {} {:?}", response.status(), response.headers());
             if response.status() == StatusCode::NO_CONTENT {
                 self.follow_location(&call, &response);
                 return Ok(received(response.headers()).min(self.blob.size));
