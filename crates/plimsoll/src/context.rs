@@ -34,11 +34,13 @@ impl Context {
             .map_err(|error| Failure::not_evaluated("cannot start worker threads").because(&error))?;
         let outcome = runtime.block_on(async {
             tokio::select! {
-                outcome = work => outcome,
+                // First, so that no moment passes in which the signal is not heard.
+                biased;
                 pressed = tokio::signal::ctrl_c() => match pressed {
                     Ok(()) => Err(Failure::interrupted()),
                     Err(error) => Err(Failure::not_evaluated("cannot wait for signals").because(&error)),
                 },
+                outcome = work => outcome,
             }
         });
         // Threads may still read from something slow; nobody waits for what they read.

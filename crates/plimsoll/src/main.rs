@@ -1,5 +1,6 @@
-//! The `plimsoll` program: it reads arguments, configuration and environment, wires the crates together, and maps
-//! what comes back to output and an exit code. It decides nothing itself.
+//! The binary: it turns arguments, configuration and environment into calls, and results into output and exit codes.
+//!
+//! It wires the crates together and decides nothing itself.
 
 mod arguments;
 mod command;

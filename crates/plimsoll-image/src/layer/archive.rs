@@ -54,7 +54,7 @@ impl<'a, R: Read> Archive<'a, R> {
                 b'g' => drop(self.read_extension(size)?),
                 b'L' => extension.gnu_path = Some(Extension::gnu_text(&self.read_extension(size)?)),
                 b'K' => extension.gnu_link = Some(Extension::gnu_text(&self.read_extension(size)?)),
-                _ => return self.member(&header, size, extension).map(Some),
+                _ => return self.member(&header, size, &extension).map(Some),
             }
         }
     }
@@ -77,20 +77,9 @@ impl<'a, R: Read> Archive<'a, R> {
         &mut self,
         header: &Header<'_>,
         size: u64,
-        extension: Extension,
+        extension: &Extension,
     ) -> Result<Member, ReadLayerError> {
-        let not_tar = |what| self.not_tar(what);
-        let mut member = Member {
-            mode: header.mode().map_err(not_tar)?,
-            uid: extension.uid.map_or_else(|| header.uid(), Ok).map_err(not_tar)?,
-            gid: extension.gid.map_or_else(|| header.gid(), Ok).map_err(not_tar)?,
-            link: extension.gnu_link.or(extension.link).unwrap_or_else(|| header.link().to_vec()),
-            ..Member::default()
-        };
-        match extension.gnu_path.or(extension.sparse_path).or(extension.path) {
-            Some(path) => member.path = path,
-            None => header.write_path(&mut member.path),
-        }
+        let mut member = describe(header, extension).map_err(|what| self.not_tar(what))?;
         member.kind = kind_of(header.flag(), &member.path).ok_or_else(|| ReadLayerError::UnknownKind {
             path: String::from_utf8_lossy(&member.path).into_owned(),
             flag: header.flag().into(),
@@ -101,13 +90,18 @@ impl<'a, R: Read> Archive<'a, R> {
             member.size_bytes = extension.sparse_size.unwrap_or(stored_size);
         }
         if header.flag() == b'S' {
-            let (real_size, mut goes_on) = header.gnu_sparse().map_err(|what| self.not_tar(what))?;
-            member.size_bytes = real_size;
-            while goes_on {
-                goes_on = sparse_map_goes_on(&self.read_block()?);
-            }
+            member.size_bytes = self.skip_sparse_map(header)?;
         }
         Ok(member)
+    }
+
+    /// Passes over the map of a GNU sparse file, and returns the file's size with its holes.
+    fn skip_sparse_map(&mut self, header: &Header<'_>) -> Result<u64, ReadLayerError> {
+        let (real_size, mut goes_on) = header.gnu_sparse().map_err(|what| self.not_tar(what))?;
+        while goes_on {
+            goes_on = sparse_map_goes_on(&self.read_block()?);
+        }
+        Ok(real_size)
     }
 
     fn begin_data(&mut self, size: u64) -> Result<(), ReadLayerError> {
@@ -183,6 +177,22 @@ impl<'a, R: Read> Archive<'a, R> {
     fn not_tar(&self, what: &'static str) -> ReadLayerError {
         ReadLayerError::NotTar { offset: self.unpacked.offset(), what }
     }
+}
+
+/// A member's names and rights, as its extended headers or else its own header say.
+fn describe(header: &Header<'_>, extension: &Extension) -> Result<Member, &'static str> {
+    let mut member = Member {
+        mode: header.mode()?,
+        uid: extension.uid.map_or_else(|| header.uid(), Ok)?,
+        gid: extension.gid.map_or_else(|| header.gid(), Ok)?,
+        link: extension.link().unwrap_or_else(|| header.link()).to_vec(),
+        ..Member::default()
+    };
+    match extension.path() {
+        Some(path) => member.path.extend_from_slice(path),
+        None => header.write_path(&mut member.path),
+    }
+    Ok(member)
 }
 
 /// The kind that a type flag stands for. Before POSIX a directory was a file whose name ends in a slash.

@@ -3,10 +3,10 @@
 /// What extended headers say about the next member, instead of its own header.
 #[derive(Default)]
 pub(super) struct Extension {
-    pub(super) path: Option<Vec<u8>>,
+    path: Option<Vec<u8>>,
     /// The true path of a sparse file; `path` is then a name for readers that know no sparse files.
-    pub(super) sparse_path: Option<Vec<u8>>,
-    pub(super) link: Option<Vec<u8>>,
+    sparse_path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
     /// Bytes of data in the archive.
     pub(super) stored_size: Option<u64>,
     /// Bytes of the file with its holes.
@@ -20,6 +20,16 @@ pub(super) struct Extension {
 }
 
 impl Extension {
+    /// The member's path.
+    pub(super) fn path(&self) -> Option<&[u8]> {
+        self.gnu_path.as_deref().or(self.sparse_path.as_deref()).or(self.path.as_deref())
+    }
+
+    /// The member's link target.
+    pub(super) fn link(&self) -> Option<&[u8]> {
+        self.gnu_link.as_deref().or(self.link.as_deref())
+    }
+
     /// Takes the records of a pax extended header: each `length key=value\n`.
     pub(super) fn read_pax(&mut self, mut records: &[u8]) -> Result<(), &'static str> {
         while !records.is_empty() && records[0] != 0 {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use clap::Args;
 use plimsoll_image::{FindingCode, ImageAnatomy, ImageParts};
 use plimsoll_oci::Platform;
-use plimsoll_transport::{ImageName, WarningCollector};
+use plimsoll_transport::{ImageName, Places, WarningCollector};
 
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
 use crate::places::{RegistryArguments, say_what_was_filled_in};
 use crate::reading::{find_image, read_layers};
+use crate::terminal::Step;
 
 /// Explain what an image is made of
 ///
@@ -45,32 +46,34 @@ impl Inspect {
         let places = self.registries.places(context, warnings.clone())?;
         let label = if self.no_layers { "reading the manifest" } else { "reading the layers" };
         let step = context.terminal().step(label);
-        let anatomy = context.block_on(async {
-            let open = places.open_source(&name).await?;
-            let image = find_image(&open, self.platform.as_ref()).await?;
-            let layers = if self.no_layers {
-                image.manifest.layers.iter().map(|_| None).collect()
-            } else {
-                let sizes = image.manifest.layers.iter().map(|layer| layer.size);
-                step.expect(sizes.fold(0, u64::saturating_add));
-                read_layers(open.source.as_ref(), &image, &step).await?
-            };
-            Ok(ImageAnatomy::of(&ImageParts {
-                name: &name.to_string(),
-                digest: image.raw.digest,
-                media_type: image.raw.media_type,
-                manifest: &image.manifest,
-                config: &image.config,
-                layers: &layers,
-                largest_max: self.largest,
-            }))
-        })?;
+        let anatomy = context.block_on(self.explain(&places, &name, &step))?;
         step.done();
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
         context.terminal().print(&anatomy)?;
         self.judge(&anatomy)
+    }
+
+    async fn explain(&self, places: &Places, name: &ImageName, step: &Step) -> Result<ImageAnatomy, Failure> {
+        let open = places.open_source(name).await?;
+        let image = find_image(&open, self.platform.as_ref()).await?;
+        let layers = if self.no_layers {
+            image.manifest.layers.iter().map(|_| None).collect()
+        } else {
+            let sizes = image.manifest.layers.iter().map(|layer| layer.size);
+            step.expect(sizes.fold(0, u64::saturating_add));
+            read_layers(open.source.as_ref(), &image, step).await?
+        };
+        Ok(ImageAnatomy::of(&ImageParts {
+            name: &name.to_string(),
+            digest: image.raw.digest,
+            media_type: image.raw.media_type,
+            manifest: &image.manifest,
+            config: &image.config,
+            layers: &layers,
+            largest_max: self.largest,
+        }))
     }
 
     /// An image that no runtime would unpack is no pass, and neither is one that could not be read whole.

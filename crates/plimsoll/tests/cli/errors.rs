@@ -1,4 +1,6 @@
-use crate::{run, run_in};
+use std::net::TcpListener;
+
+use crate::{finish, run, run_in, start};
 
 #[test]
 fn a_wrong_command_line_is_code_2_and_helped() {
@@ -37,7 +39,7 @@ fn what_is_not_there_could_not_be_evaluated() {
 #[test]
 fn an_unreachable_registry_could_not_be_evaluated() {
     // A port that was free a moment ago; nobody answers there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let refused = run(&["inspect", &format!("127.0.0.1:{port}/a:1")]);
     assert_eq!(refused.code, 3, "{}", refused.stderr);
 }
@@ -59,4 +61,18 @@ fn a_wrong_log_filter_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let wrong = run_in(directory.path(), &[("PLIMSOLL_LOG", "a=b=c")], &["version"]);
     assert_eq!(wrong.code, 2, "{}", wrong.stderr);
+}
+
+#[test]
+fn a_command_that_waits_can_be_interrupted() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let image = format!("{}/a:1", silent.local_addr().unwrap());
+    let nowhere = tempfile::tempdir().unwrap();
+    let waiting = start(nowhere.path(), &[], &["inspect", &image]);
+    let _connection = silent.accept().unwrap();
+    let process = rustix::process::Pid::from_child(&waiting);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+    let interrupted = finish(waiting);
+    assert_eq!(interrupted.code, 130, "{}", interrupted.stderr);
+    assert_eq!(interrupted.last_line(), "plimsoll: interrupted (exit code 130): interrupted");
 }

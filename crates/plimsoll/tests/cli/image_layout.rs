@@ -12,6 +12,27 @@ pub(crate) struct Layer<'a> {
 
 /// Writes an image layout with one image tagged `1`. `change` may make its config wrong.
 pub(crate) fn write(directory: &Path, layers: &[Layer<'_>], change: impl FnOnce(&mut Value)) {
+    let image = put_image(directory, layers, change);
+    write_index(directory, image);
+}
+
+/// Writes an image layout with an index tagged `1`, of one image for each architecture.
+pub(crate) fn write_multi_platform(directory: &Path, layers: &[Layer<'_>], architectures: &[&str]) {
+    let child = |architecture: &&str| {
+        let image = put_image(directory, layers, |config| config["architecture"] = json!(architecture));
+        let mut child = serde_json::to_value(image).unwrap();
+        child["platform"] = json!({ "os": "linux", "architecture": architecture });
+        child
+    };
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::IMAGE_INDEX,
+        "manifests": architectures.iter().map(child).collect::<Vec<_>>(),
+    });
+    write_index(directory, put(directory, MediaType::IMAGE_INDEX, index.to_string().as_bytes()));
+}
+
+fn put_image(directory: &Path, layers: &[Layer<'_>], change: impl FnOnce(&mut Value)) -> Descriptor {
     let archives: Vec<Vec<u8>> = layers.iter().map(|layer| archive(layer.files)).collect();
     let diff_ids: Vec<DiffId> = archives.iter().map(|tar| DiffId(Digest::sha256_of(tar))).collect();
     let history: Vec<Value> = layers.iter().map(|layer| json!({ "created_by": layer.instruction })).collect();
@@ -29,7 +50,10 @@ pub(crate) fn write(directory: &Path, layers: &[Layer<'_>], change: impl FnOnce(
         "config": put(directory, MediaType::IMAGE_CONFIG, config.to_string().as_bytes()),
         "layers": archives.iter().map(|tar| put(directory, MediaType::LAYER, tar)).collect::<Vec<_>>(),
     });
-    let mut descriptor = put(directory, MediaType::IMAGE_MANIFEST, manifest.to_string().as_bytes());
+    put(directory, MediaType::IMAGE_MANIFEST, manifest.to_string().as_bytes())
+}
+
+fn write_index(directory: &Path, mut descriptor: Descriptor) {
     descriptor.annotations.insert("org.opencontainers.image.ref.name".to_owned(), "1".to_owned());
     let index = json!({ "schemaVersion": 2, "manifests": [descriptor] });
     fs::write(directory.join("index.json"), index.to_string()).unwrap();

@@ -113,3 +113,18 @@ fn where_nobody_looks_a_finished_step_is_one_line() {
     assert!(shown.stderr.starts_with("reading the layers done in "), "{}", shown.stderr);
     assert_eq!(shown.stderr.lines().count(), 1);
 }
+
+#[test]
+fn of_an_index_the_image_of_the_platform_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    image_layout::write_multi_platform(&directory.path().join("image"), LAYERS, &["s390x", "riscv64"]);
+    let of =
+        |more: &[&str]| run_in(directory.path(), &[], &[&["inspect", "oci:image:1", "-q"], more].concat());
+    let wanted = of(&["--platform", "linux/riscv64", "-o", "json"]);
+    assert_eq!(wanted.json()["platform"]["architecture"], "riscv64", "{}", wanted.stderr);
+    let missing = of(&["--platform", "linux/mips"]);
+    assert_eq!(missing.code, 2);
+    let first = "error: there is no image for `linux/mips`; there is linux/s390x, linux/riscv64\n";
+    assert!(missing.stderr.starts_with(first), "{}", missing.stderr);
+    assert!(missing.stderr.contains("  help: --platform linux/s390x\n"), "{}", missing.stderr);
+}

@@ -7,7 +7,7 @@ mod image_layout;
 mod inspect;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// How a run of the program ended.
 struct Outcome {
@@ -27,16 +27,26 @@ impl Outcome {
 }
 
 /// Runs the program in `directory`, with nothing but the given variables in its environment.
-#[expect(clippy::disallowed_methods, reason = "the tests run the built program")]
 fn run_in(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+    finish(start(directory, variables, arguments))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests run the built program")]
+fn start(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(arguments)
         .current_dir(directory)
         .env_clear()
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
-        .output()
-        .expect("the program was built");
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program was built")
+}
+
+fn finish(child: Child) -> Outcome {
+    let output = child.wait_with_output().expect("the program ends");
     Outcome {
         code: output.status.code().expect("the program was not killed"),
         stdout: String::from_utf8(output.stdout).expect("output is UTF-8"),
