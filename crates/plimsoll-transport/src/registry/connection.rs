@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How long the answer may take to begin, when that is more than usual.
+    pub(crate) patience: Option<Duration>,
 }
 
 impl Call {
@@ -32,7 +34,14 @@ impl Call {
     }
 
     pub(crate) fn new(method: Method, operation: impl Into<String>, url: Url) -> Self {
-        Self { operation: operation.into(), method, url, headers: HeaderMap::new(), body: Bytes::new() }
+        Self {
+            operation: operation.into(),
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            patience: None,
+        }
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -70,7 +79,9 @@ impl Connection {
         let mut was_asked = false;
         loop {
             let used = self.current_authorization(&call.url).await;
-            let sent = self.dispatch(&call.operation, self.request(call, used.as_ref())).await;
+            let patience = call.patience.unwrap_or(self.stall_timeout());
+            let sent =
+                self.dispatch_within(patience, &call.operation, self.request(call, used.as_ref())).await;
             let pause = match sent {
                 Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !was_asked => {
                     was_asked = true;
@@ -123,7 +134,16 @@ impl Connection {
         operation: &str,
         request: RequestBuilder,
     ) -> Result<Response, TransportError> {
-        let answer = tokio::time::timeout(self.stall_timeout(), request.send()).await;
+        self.dispatch_within(self.stall_timeout(), operation, request).await
+    }
+
+    async fn dispatch_within(
+        &self,
+        patience: Duration,
+        operation: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, TransportError> {
+        let answer = tokio::time::timeout(patience, request.send()).await;
         let response = answer
             .map_err(|_| self.stalled(operation))?
             .map_err(|source| TransportError::Unreachable { operation: operation.to_owned(), source })?;

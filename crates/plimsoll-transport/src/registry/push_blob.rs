@@ -216,7 +216,7 @@ impl Upload<'_> {
     async fn commit(&self) -> Result<(), TransportError> {
         let mut url = self.current_session()?;
         url.query_pairs_mut().append_pair("digest", &self.blob.digest.to_string());
-        let call = self.call(Method::PUT, url);
+        let call = Call { patience: Some(COMMIT_TIMEOUT), ..self.call(Method::PUT, url) };
         let sent = self.repository.connection().send_expecting(&call, &[201, 202, 204]).await;
         match sent {
             Ok(_) => Ok(()),

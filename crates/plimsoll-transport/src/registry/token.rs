@@ -91,7 +91,11 @@ async fn fetch_token(
     let request = token_request(connection, challenge, realm, credential);
     let response = connection.dispatch(&operation, request).await?;
     if !response.status().is_success() {
-        return Err(with_tried(refused(connection, &operation, response).await, tried));
+        return Err(match with_tried(refused(connection, &operation, response).await, tried) {
+            // It would be taken for the image that is not there.
+            TransportError::Refused { status: 404, .. } => problem("the token service is not there"),
+            other => other,
+        });
     }
     let body = connection.read_body(&operation, response, TOKEN_BYTES_MAX).await?;
     let document: TokenDocument =

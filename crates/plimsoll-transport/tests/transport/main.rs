@@ -9,6 +9,7 @@ mod cutting_proxy;
 mod debian_registry;
 mod fixture;
 mod layouts;
+mod places;
 mod protocol;
 mod registries;
 mod root_fs;

@@ -323,3 +323,15 @@ async fn a_broken_upload_goes_on_where_the_registry_stopped() {
     let opened_at = content.opened_at.lock().unwrap().clone();
     assert!(opened_at.len() == 3 && opened_at[2] > opened_at[1] && opened_at[1] > 0, "{opened_at:?}");
 }
+
+#[tokio::test]
+async fn a_missing_token_service_is_not_taken_for_a_missing_image() {
+    let server = ScriptedServer::start(|asked, _| {
+        let realm = format!("Bearer realm=\"http://{}/none\"", asked.header("host").unwrap());
+        let status = if asked.path.starts_with("/v2/") { 401 } else { 404 };
+        Answer::new(status, "").with("www-authenticate", realm)
+    })
+    .await;
+    let failed = pulled(&server, None).resolve(&Target::Sole).await.unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Unreachable, "{failed}");
+}
