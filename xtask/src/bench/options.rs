@@ -16,7 +16,7 @@ options:
   --url NAME=URL    one more side: a registry that runs already (its CPU is not seen)
   --only TEXT       only workloads whose name contains this text; may be repeated
   --rounds N        rounds per side (default 5)
-  --quick           one round, a tenth of the operations
+  --quick           one round, a tenth of the operations; rough, since the kernel counts CPU in 10 ms
   --tmpfs           keep the registries' data in /dev/shm instead of target/bench
   --out FILE        write the table into FILE, between its `bench:registry` marks
   --list            name the workloads";

@@ -72,7 +72,7 @@ use Upload::{Monolith, Streamed};
 
 /// The loads of zot's `zb` under their names there, and below them single requests.
 pub(super) const WORKLOADS: &[Workload] = &[
-    workload("Get Catalog", 8, 1000, Request, Catalogue),
+    workload("Get Catalog", 8, 5000, Request, Catalogue),
     workload("Push Monolith 1MB", 8, 200, Gigabyte, Push(Monolith, &[SMALL])),
     workload("Push Monolith 10MB", 8, 24, Gigabyte, Push(Monolith, &[MEDIUM])),
     workload("Push Monolith 100MB", 1, 5, Gigabyte, Push(Monolith, &[LARGE])),
