@@ -1,0 +1,477 @@
+//! The contract of the catalogue, kept in memory, by SQLite and by PostgreSQL.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use plimsoll_oci::{Algorithm, Digest, Hasher, MediaType, RepositoryName, Tag, TagOrDigest};
+use plimsoll_store::catalogue::{
+    CommitBlob, Grant, ManifestToPut, PostgresConfig, PutManifest, QuarantinedObject, Robot, SnapshotRow,
+    TagCondition, Upload, UploadId, User,
+};
+use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
+use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
+use plimsoll_testkit::Postgres;
+
+async fn keeps_the_contract(catalogue: &Catalogue) {
+    an_upload_goes_on_where_it_was(catalogue).await;
+    only_the_last_taker_of_an_upload_counts(catalogue).await;
+    content_is_stored_once_and_shown_where_it_was_pushed(catalogue).await;
+    a_manifest_needs_its_blobs(catalogue).await;
+    tags_move_under_their_conditions_and_every_move_is_remembered(catalogue).await;
+    lists_come_in_pages_and_in_ascii_order(catalogue).await;
+    referrers_are_found_whichever_came_first(catalogue).await;
+    garbage_is_what_nothing_needs_any_more(catalogue).await;
+    asking_for_a_blob_holds_it(catalogue).await;
+    damaged_content_is_healed_by_pushing_it_again(catalogue).await;
+    accounts_are_kept(catalogue).await;
+    a_lease_has_one_holder_at_a_time(catalogue).await;
+    many_pushes_at_once_lose_nothing(catalogue).await;
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    keeps_the_contract(&Catalogue::open_memory().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_keeps_the_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    keeps_the_contract(&Catalogue::open_sqlite(&directory.path().join("catalogue.sqlite")).await.unwrap())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_keeps_the_contract() {
+    let Some(server) = Postgres::start() else { return };
+    keeps_the_contract(&open_postgres(&server.url()).await).await;
+}
+
+async fn open_postgres(url: &str) -> Catalogue {
+    let config = PostgresConfig { url: url.to_owned(), connections_max: 8, tls: None };
+    Catalogue::open_postgres(&config).await.unwrap()
+}
+
+fn at(unix_ms: i64) -> Timestamp {
+    Timestamp::from_unix_ms(unix_ms)
+}
+
+fn repository(name: &str) -> RepositoryName {
+    name.parse().unwrap()
+}
+
+fn tag(name: &str) -> Tag {
+    name.parse().unwrap()
+}
+
+async fn begin(catalogue: &Catalogue, repository: &RepositoryName) -> Upload {
+    let upload = Upload {
+        id: UploadId::fresh(),
+        repository: repository.clone(),
+        object_key: ObjectKey::fresh(KeyKind::Blob),
+        object: SuspendedObject::default(),
+        hash: Hasher::new(Algorithm::Sha256).save(),
+        generation: 0,
+        expires_at: at(1_000_000),
+    };
+    catalogue.begin_upload(upload.clone(), at(0)).await.unwrap();
+    upload
+}
+
+fn commit(upload: &Upload, content: &[u8], hold_until: i64) -> CommitBlob {
+    CommitBlob {
+        upload: upload.id,
+        generation: upload.generation,
+        digest: Digest::sha256_of(content),
+        size: content.len() as u64,
+        object: CompletedObject { key: upload.object_key, superseded: Vec::new() },
+        hold_until: at(hold_until),
+        now: at(0),
+    }
+}
+
+/// Pushes a blob, and returns the key that its bytes would be under.
+async fn push_blob(
+    catalogue: &Catalogue,
+    repository: &RepositoryName,
+    content: &[u8],
+    hold_until: i64,
+) -> ObjectKey {
+    let upload = begin(catalogue, repository).await;
+    assert!(catalogue.commit_blob(commit(&upload, content, hold_until)).await.unwrap());
+    upload.object_key
+}
+
+fn manifest(
+    repository: &RepositoryName,
+    content: &str,
+    blobs: &[&[u8]],
+    tags: &[(&str, TagCondition)],
+) -> ManifestToPut {
+    ManifestToPut {
+        repository: repository.clone(),
+        digest: Digest::sha256_of(content.as_bytes()),
+        media_type: MediaType::IMAGE_MANIFEST,
+        artifact_type: None,
+        subject: None,
+        bytes: Bytes::from(content.to_owned()),
+        blobs: blobs.iter().map(|blob| Digest::sha256_of(blob)).collect(),
+        tags: tags.iter().map(|(name, condition)| (tag(name), *condition)).collect(),
+        actor: "ana".to_owned(),
+        record: Some(ObjectKey::fresh(KeyKind::Record)),
+        now: at(5),
+    }
+}
+
+async fn put(catalogue: &Catalogue, manifest: ManifestToPut) -> PutManifest {
+    catalogue.put_manifest(manifest).await.unwrap()
+}
+
+async fn an_upload_goes_on_where_it_was(catalogue: &Catalogue) {
+    let name = repository("upload/resumed");
+    let mut upload = begin(catalogue, &name).await;
+    upload.object = SuspendedObject { length: 7, detail: "{\"parts\":[]}".into(), superseded: Vec::new() };
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(b"1234567");
+    upload.hash = hasher.save();
+    assert!(catalogue.advance_upload(upload.clone(), at(1)).await.unwrap());
+    let found = catalogue.find_upload(&name, upload.id).await.unwrap().unwrap();
+    assert_eq!((found.object, found.hash), (upload.object, upload.hash));
+    assert!(catalogue.find_upload(&repository("upload/other"), upload.id).await.unwrap().is_none());
+    assert!(catalogue.cancel_upload(&name, upload.id, at(2)).await.unwrap());
+    assert!(!catalogue.cancel_upload(&name, upload.id, at(2)).await.unwrap());
+}
+
+async fn only_the_last_taker_of_an_upload_counts(catalogue: &Catalogue) {
+    let name = repository("upload/contended");
+    let upload = begin(catalogue, &name).await;
+    let first = catalogue.take_up_upload(&name, upload.id).await.unwrap().unwrap();
+    let second = catalogue.take_up_upload(&name, upload.id).await.unwrap().unwrap();
+    assert!(!catalogue.advance_upload(first.clone(), at(1)).await.unwrap());
+    assert!(!catalogue.commit_blob(commit(&first, b"contended", 10)).await.unwrap());
+    assert!(catalogue.find_blob(&name, Digest::sha256_of(b"contended")).await.unwrap().is_none());
+    assert!(catalogue.commit_blob(commit(&second, b"contended", 10)).await.unwrap());
+    assert!(catalogue.take_up_upload(&name, upload.id).await.unwrap().is_none());
+}
+
+async fn content_is_stored_once_and_shown_where_it_was_pushed(catalogue: &Catalogue) {
+    let (one, other, third) = (repository("blob/one"), repository("blob/other"), repository("blob/third"));
+    let digest = Digest::sha256_of(b"shared");
+    let first = push_blob(catalogue, &one, b"shared", 10).await;
+    assert!(
+        catalogue.find_blob(&other, digest).await.unwrap().is_none(),
+        "a blob is seen where it was pushed"
+    );
+    let second = push_blob(catalogue, &other, b"shared", 10).await;
+    let found = catalogue.find_blob(&other, digest).await.unwrap().unwrap();
+    assert_eq!(
+        (found.object_key, found.size),
+        (first, 6),
+        "the bytes that were there stay the ones to be read"
+    );
+    let doomed = catalogue.doomed_objects(1000).await.unwrap();
+    assert!(doomed.iter().any(|object| object.key == second), "the bytes that came later are given up");
+    assert!(catalogue.mount_blob(&one, &third, digest, at(10), at(0)).await.unwrap());
+    assert!(catalogue.find_blob(&third, digest).await.unwrap().is_some());
+    assert!(!catalogue.mount_blob(&repository("blob/none"), &third, digest, at(10), at(0)).await.unwrap());
+    assert_eq!(catalogue.repositories_with_blob(digest, 2).await.unwrap().len(), 2);
+}
+
+async fn a_manifest_needs_its_blobs(catalogue: &Catalogue) {
+    let name = repository("manifest/blobs");
+    push_blob(catalogue, &name, b"here", 10).await;
+    let lacking = manifest(&name, "lacking", &[b"here", b"not here"], &[("v1", TagCondition::Any)]);
+    assert_eq!(
+        put(catalogue, lacking).await,
+        PutManifest::BlobsUnknown(vec![Digest::sha256_of(b"not here")])
+    );
+    assert!(catalogue.find_manifest(&name, &TagOrDigest::Tag(tag("v1"))).await.unwrap().is_none());
+    let unknown = ManifestToPut { record: None, ..manifest(&name, "unknown", &[], &[]) };
+    assert_eq!(put(catalogue, unknown).await, PutManifest::Gone);
+    let whole = manifest(&name, "whole", &[b"here"], &[("v1", TagCondition::Any)]);
+    assert_eq!(put(catalogue, whole.clone()).await, PutManifest::Done);
+    assert_eq!(put(catalogue, whole.clone()).await, PutManifest::Done, "pushing again changes nothing");
+    let found = catalogue.find_manifest(&name, &TagOrDigest::Tag(tag("v1"))).await.unwrap().unwrap();
+    assert_eq!((found.digest, found.bytes), (whole.digest, whole.bytes));
+    let check = catalogue
+        .check_manifest(
+            &name,
+            whole.digest,
+            vec![Digest::sha256_of(b"here"), Digest::sha256_of(b"no")],
+            vec![tag("v1"), tag("v2")],
+        )
+        .await
+        .unwrap();
+    assert!(check.is_stored);
+    assert_eq!(check.missing_blobs, [Digest::sha256_of(b"no")]);
+    assert_eq!(check.tags, [Some(whole.digest), None]);
+    assert_eq!(catalogue.delete_blob(&name, Digest::sha256_of(b"here"), at(1)).await.unwrap(), Some(false));
+    assert_eq!(catalogue.delete_blob(&name, Digest::sha256_of(b"no"), at(1)).await.unwrap(), None);
+}
+
+async fn tags_move_under_their_conditions_and_every_move_is_remembered(catalogue: &Catalogue) {
+    let name = repository("tags/moves");
+    let (one, two) = (Digest::sha256_of(b"one"), Digest::sha256_of(b"two"));
+    let push = |content: &str, condition| manifest(&name, content, &[], &[("v", condition)]);
+    assert_eq!(put(catalogue, push("one", TagCondition::New)).await, PutManifest::Done);
+    for refused in [TagCondition::New, TagCondition::Immutable, TagCondition::At(two)] {
+        let outcome = put(catalogue, push("two", refused)).await;
+        assert_eq!(outcome, PutManifest::TagRefused { tag: tag("v"), current: Some(one) });
+    }
+    assert!(catalogue.find_manifest(&name, &TagOrDigest::Digest(two)).await.unwrap().is_none());
+    assert_eq!(put(catalogue, push("one", TagCondition::Immutable)).await, PutManifest::Done);
+    assert_eq!(put(catalogue, push("two", TagCondition::At(one))).await, PutManifest::Done);
+    assert_eq!(
+        catalogue.untag(&name, &tag("v"), TagCondition::At(one), "ben", at(9)).await.unwrap(),
+        Some((two, false))
+    );
+    assert_eq!(
+        catalogue.untag(&name, &tag("v"), TagCondition::Any, "ben", at(9)).await.unwrap(),
+        Some((two, true))
+    );
+    assert_eq!(catalogue.untag(&name, &tag("v"), TagCondition::Any, "ben", at(9)).await.unwrap(), None);
+    let moves = catalogue.tag_history(&name, Some(&tag("v")), 10).await.unwrap();
+    let moves: Vec<_> = moves.iter().map(|one| (one.previous, one.digest, one.moved_by.as_str())).collect();
+    assert_eq!(moves, [(Some(two), None, "ben"), (Some(one), Some(two), "ana"), (None, Some(one), "ana")]);
+    assert!(
+        catalogue.find_manifest(&name, &TagOrDigest::Digest(two)).await.unwrap().is_some(),
+        "untagging keeps it"
+    );
+}
+
+async fn lists_come_in_pages_and_in_ascii_order(catalogue: &Catalogue) {
+    let name = repository("zz/lists");
+    for tag in ["b", "B", "a", "_", "1", "a-", "a.b"] {
+        put(catalogue, manifest(&name, "listed", &[], &[(tag, TagCondition::Any)])).await;
+    }
+    let all = catalogue.list_tags(&name, None, 100).await.unwrap().unwrap();
+    let names: Vec<&str> = all.iter().map(|tag| tag.tag.as_str()).collect();
+    assert_eq!(names, ["1", "B", "_", "a", "a-", "a.b", "b"]);
+    let page = catalogue.list_tags(&name, Some("_".into()), 2).await.unwrap().unwrap();
+    assert_eq!(page.iter().map(|tag| tag.tag.as_str()).collect::<Vec<_>>(), ["a", "a-"]);
+    assert!(catalogue.list_tags(&repository("zz/none"), None, 1).await.unwrap().is_none());
+    begin(catalogue, &repository("zz/only-an-upload")).await;
+    put(catalogue, manifest(&repository("zz/lists-0"), "x", &[], &[])).await;
+    put(catalogue, manifest(&repository("zz/lists/a"), "x", &[], &[])).await;
+    let page = catalogue.list_repositories(Some("zz".into()), 100).await.unwrap();
+    let names: Vec<&str> = page.iter().map(RepositoryName::as_str).collect();
+    assert_eq!(names, ["zz/lists", "zz/lists-0", "zz/lists/a"]);
+}
+
+async fn referrers_are_found_whichever_came_first(catalogue: &Catalogue) {
+    let name = repository("referrers/some");
+    let subject = Digest::sha256_of(b"the subject");
+    for (content, kind) in [("sbom", "application/spdx+json"), ("signature", "application/sig")] {
+        let artifact_type = Some(kind.to_owned());
+        let referrer =
+            ManifestToPut { subject: Some(subject), artifact_type, ..manifest(&name, content, &[], &[]) };
+        assert_eq!(put(catalogue, referrer).await, PutManifest::Done);
+    }
+    let all = catalogue.list_referrers(&name, subject, None, None, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let sboms =
+        catalogue.list_referrers(&name, subject, Some("application/spdx+json"), None, 10).await.unwrap();
+    assert_eq!(sboms.iter().map(|sbom| sbom.bytes.clone()).collect::<Vec<_>>(), ["sbom"]);
+    let rest = catalogue.list_referrers(&name, subject, None, Some(all[0].digest), 10).await.unwrap();
+    assert_eq!(rest, all[1..]);
+    assert!(
+        catalogue
+            .list_referrers(&repository("referrers/none"), subject, None, None, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn garbage_is_what_nothing_needs_any_more(catalogue: &Catalogue) {
+    drain(catalogue, 2_000_000).await;
+    let (one, other) = (repository("gc/one"), repository("gc/other"));
+    let key = push_blob(catalogue, &one, b"needed twice", 3_000_000).await;
+    push_blob(catalogue, &other, b"needed twice", 3_000_000).await;
+    let lonely = push_blob(catalogue, &one, b"never needed", 3_000_000).await;
+    for name in [&one, &other] {
+        put(catalogue, manifest(name, "image", &[b"needed twice"], &[("v", TagCondition::Any)])).await;
+    }
+    assert_eq!(catalogue.sweep(at(2_999_999), 100).await.unwrap().unlinked, 0, "nothing is due yet");
+    let swept = catalogue.sweep(at(3_000_000), 100).await.unwrap();
+    assert_eq!((swept.unlinked, swept.blobs, swept.bytes), (1, 1, 12));
+    assert!(doomed(catalogue).await.contains(&lonely));
+    let image = Digest::sha256_of(b"image");
+    let untagged = catalogue.delete_manifest(&one, image, "ana", at(3_000_010), at(3_000_000)).await.unwrap();
+    assert_eq!(untagged, Some(vec![tag("v")]));
+    assert_eq!(catalogue.sweep(at(3_000_009), 100).await.unwrap().unlinked, 0, "the grace period runs");
+    let swept = catalogue.sweep(at(3_000_010), 100).await.unwrap();
+    assert_eq!((swept.unlinked, swept.blobs), (1, 0), "the other repository still holds the content");
+    assert!(!doomed(catalogue).await.contains(&key));
+    assert!(catalogue.find_blob(&other, Digest::sha256_of(b"needed twice")).await.unwrap().is_some());
+    catalogue.delete_manifest(&other, image, "ana", at(3_000_011), at(3_000_011)).await.unwrap();
+    assert_eq!(catalogue.sweep(at(3_000_011), 100).await.unwrap().blobs, 1);
+    assert!(doomed(catalogue).await.contains(&key));
+    let upload = begin(catalogue, &one).await;
+    assert_eq!(catalogue.sweep(at(3_000_012), 100).await.unwrap().uploads, 1, "an upload expires");
+    assert!(doomed(catalogue).await.contains(&upload.object_key));
+    catalogue.forget_doomed(upload.object_key).await.unwrap();
+    assert!(!doomed(catalogue).await.contains(&upload.object_key));
+}
+
+/// Takes away what earlier checks left to be collected.
+async fn drain(catalogue: &Catalogue, now: i64) {
+    while !catalogue.sweep(at(now), 100).await.unwrap().is_nothing() {}
+}
+
+async fn doomed(catalogue: &Catalogue) -> Vec<ObjectKey> {
+    catalogue.doomed_objects(10_000).await.unwrap().into_iter().map(|object| object.key).collect()
+}
+
+async fn asking_for_a_blob_holds_it(catalogue: &Catalogue) {
+    let name = repository("gc/held");
+    push_blob(catalogue, &name, b"asked for", 4_000_000).await;
+    let digest = Digest::sha256_of(b"asked for");
+    assert!(catalogue.hold_blob(&name, digest, at(4_000_100)).await.unwrap().is_some());
+    assert_eq!(catalogue.sweep(at(4_000_099), 100).await.unwrap().unlinked, 0);
+    assert!(catalogue.hold_blob(&name, digest, at(4_000_050)).await.unwrap().is_some());
+    assert_eq!(catalogue.sweep(at(4_000_099), 100).await.unwrap().unlinked, 0, "a hold is never shortened");
+    assert_eq!(catalogue.sweep(at(4_000_100), 100).await.unwrap().unlinked, 1);
+    assert!(catalogue.hold_blob(&name, digest, at(4_000_200)).await.unwrap().is_none());
+}
+
+async fn damaged_content_is_healed_by_pushing_it_again(catalogue: &Catalogue) {
+    let name = repository("fsck/damaged");
+    let digest = Digest::sha256_of(b"damaged");
+    let key = push_blob(catalogue, &name, b"damaged", 9_000_000).await;
+    put(catalogue, manifest(&name, "needs it", &[b"damaged"], &[])).await;
+    let damage = QuarantinedObject { key, digest, found: "something else".into(), found_at: at(1) };
+    assert!(catalogue.quarantine(damage.clone()).await.unwrap());
+    assert!(!catalogue.quarantine(damage.clone()).await.unwrap());
+    assert!(catalogue.find_blob(&name, digest).await.unwrap().is_none(), "damaged bytes are not served");
+    assert_eq!(catalogue.blobs_without_bytes().await.unwrap(), [digest]);
+    assert_eq!(catalogue.quarantined().await.unwrap(), [damage]);
+    let healed = push_blob(catalogue, &name, b"damaged", 9_000_000).await;
+    assert_eq!(catalogue.find_blob(&name, digest).await.unwrap().unwrap().object_key, healed);
+    let known = catalogue.known_objects(&[key, healed, ObjectKey::fresh(KeyKind::Blob)]).await.unwrap();
+    assert_eq!(known.len(), 2);
+}
+
+async fn accounts_are_kept(catalogue: &Catalogue) {
+    assert!(!catalogue.has_users().await.unwrap());
+    let grants: Vec<Grant> = vec!["team/*:pull,push".parse().unwrap()];
+    let user = User {
+        name: "ana".into(),
+        password_hash: "$argon2id$…".into(),
+        grants: grants.clone(),
+        created_at: at(1),
+    };
+    catalogue.put_user(user.clone()).await.unwrap();
+    assert_eq!(catalogue.find_user("ana").await.unwrap(), Some(user));
+    assert_eq!(catalogue.find_user("Ana").await.unwrap(), None);
+    let robot = Robot {
+        name: "ci".into(),
+        token_hash: "hash".into(),
+        grants,
+        expires_at: Some(at(100)),
+        created_at: at(1),
+        created_by: "ana".into(),
+        last_used_at: None,
+    };
+    assert!(catalogue.add_robot(robot.clone()).await.unwrap());
+    assert!(!catalogue.add_robot(robot.clone()).await.unwrap());
+    catalogue.note_robots_used(vec![("ci".into(), at(50))]).await.unwrap();
+    let found = catalogue.find_robot_by_token("hash").await.unwrap().unwrap();
+    assert_eq!(found, Robot { last_used_at: Some(at(50)), ..robot });
+    assert!(catalogue.delete_robot("ci").await.unwrap());
+    assert!(catalogue.delete_user("ana").await.unwrap());
+    assert!(!catalogue.delete_user("ana").await.unwrap());
+    let secret = catalogue.shared_secret("key", vec![1, 2]).await.unwrap();
+    assert_eq!(catalogue.shared_secret("key", vec![3]).await.unwrap(), secret);
+}
+
+async fn a_lease_has_one_holder_at_a_time(catalogue: &Catalogue) {
+    assert!(catalogue.hold_lease("work", "one", at(10), at(0)).await.unwrap());
+    assert!(!catalogue.hold_lease("work", "two", at(20), at(9)).await.unwrap());
+    assert!(catalogue.hold_lease("work", "one", at(30), at(9)).await.unwrap());
+    assert!(catalogue.hold_lease("work", "two", at(50), at(30)).await.unwrap());
+    assert!(catalogue.is_leased("work", at(49)).await.unwrap());
+    catalogue.release_lease("work", "two").await.unwrap();
+    assert!(!catalogue.is_leased("work", at(49)).await.unwrap());
+}
+
+async fn many_pushes_at_once_lose_nothing(catalogue: &Catalogue) {
+    let pushes = (0..40).map(|number| {
+        let catalogue = catalogue.clone();
+        tokio::spawn(async move {
+            let name = repository("crowd/app");
+            push_blob(&catalogue, &name, b"base layer", 99_000_000).await;
+            let own = format!("layer {}", number % 7);
+            push_blob(&catalogue, &name, own.as_bytes(), 99_000_000).await;
+            let content = format!("image {number}");
+            let (tag, blobs) = (format!("v{number}"), [b"base layer".as_slice(), own.as_bytes()]);
+            let push = manifest(
+                &name,
+                &content,
+                &blobs,
+                &[(&tag, TagCondition::Any), ("latest", TagCondition::Any)],
+            );
+            put(&catalogue, push).await
+        })
+    });
+    for push in pushes.collect::<Vec<_>>() {
+        assert_eq!(push.await.unwrap(), PutManifest::Done);
+    }
+    let tags = catalogue.list_tags(&repository("crowd/app"), None, 100).await.unwrap().unwrap();
+    assert_eq!(tags.len(), 41);
+    let moves = catalogue.tag_history(&repository("crowd/app"), Some(&tag("latest")), 100).await.unwrap();
+    assert_eq!(moves.len(), 40, "every move of a contended tag is in its history");
+    for pair in moves.windows(2) {
+        assert_eq!(pair[0].previous, pair[1].digest, "each move begins where the one before it ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_one_database_can_be_restored_into_the_other() {
+    let Some(server) = Postgres::start() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let sqlite = Catalogue::open_sqlite(&directory.path().join("catalogue.sqlite")).await.unwrap();
+    let name = repository("team/app");
+    push_blob(&sqlite, &name, b"layer", 10).await;
+    put(&sqlite, manifest(&name, "image", &[b"layer"], &[("v1", TagCondition::Any)])).await;
+    let rows = snapshot(&sqlite).await;
+    let postgres = open_postgres(&server.url()).await;
+    assert!(postgres.is_empty().await.unwrap());
+    postgres.restore(rows.clone()).await.unwrap();
+    assert_eq!(sorted(snapshot(&postgres).await), sorted(rows));
+    let moved = manifest(&name, "another image", &[b"layer"], &[("v1", TagCondition::Any)]);
+    assert_eq!(
+        put(&postgres, moved).await,
+        PutManifest::Done,
+        "new rows are numbered after the restored ones"
+    );
+    put(&postgres, manifest(&repository("team/new"), "image", &[], &[])).await;
+}
+
+async fn snapshot(catalogue: &Catalogue) -> Vec<SnapshotRow> {
+    let rows = Arc::new(Mutex::new(Vec::new()));
+    let taken = rows.clone();
+    let each = move |row| {
+        taken.lock().unwrap().push(row);
+        true
+    };
+    catalogue.snapshot(Arc::new(each)).await.unwrap();
+    std::mem::take(&mut *rows.lock().unwrap())
+}
+
+fn sorted(mut rows: Vec<SnapshotRow>) -> Vec<SnapshotRow> {
+    rows.sort_by_key(|row| format!("{row:?}"));
+    rows
+}
+
+#[tokio::test]
+async fn a_catalogue_is_there_again_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("catalogue.sqlite");
+    let name = repository("team/app");
+    {
+        let catalogue = Catalogue::open_sqlite(&path).await.unwrap();
+        put(&catalogue, manifest(&name, "image", &[], &[("v1", TagCondition::Any)])).await;
+    }
+    let catalogue = Catalogue::open_sqlite(&path).await.unwrap();
+    assert!(catalogue.find_manifest(&name, &TagOrDigest::Tag(tag("v1"))).await.unwrap().is_some());
+}

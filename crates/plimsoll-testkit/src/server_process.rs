@@ -1,0 +1,177 @@
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a server may take until it listens.
+const START_MAX: Duration = Duration::from_secs(20);
+
+/// How to start the built program as a server.
+#[derive(Clone, Debug)]
+pub struct ServerCommand {
+    program: PathBuf,
+    data_dir: PathBuf,
+    listen: String,
+    settings: Vec<String>,
+}
+
+impl ServerCommand {
+    /// A server on a port that the system chooses. The program is `env!("CARGO_BIN_EXE_plimsoll")`.
+    pub fn new(program: &str, data_dir: &Path) -> Self {
+        let (program, data_dir) = (PathBuf::from(program), data_dir.to_owned());
+        Self { program, data_dir, listen: "127.0.0.1:0".to_owned(), settings: Vec::new() }
+    }
+
+    /// With a setting, as `KEY=VALUE`.
+    pub fn set(mut self, setting: impl Into<String>) -> Self {
+        self.settings.push(setting.into());
+        self
+    }
+
+    /// With a fixed address, so that clients find the server again after a restart.
+    pub fn listen_at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.listen);
+        self
+    }
+
+    /// Starts the server, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[expect(clippy::disallowed_methods, reason = "running the built program is what this is for")]
+    pub fn start(&self) -> ServerProcess {
+        let mut command = Command::new(&self.program);
+        command.env_clear().arg("serve").arg("--data-dir").arg(&self.data_dir).args(["--listen", &self.listen]);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        ServerProcess::of(command.spawn().expect("the program starts"))
+    }
+}
+
+/// The built program as a server in a process of its own. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    host: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl ServerProcess {
+    fn of(mut child: Child) -> Self {
+        let stderr = child.stderr.take().expect("standard error is a pipe");
+        let log = Arc::new(Mutex::new(String::new()));
+        let host = keep_log(stderr, log.clone());
+        let mut server = Self { child, host: String::new(), log };
+        match host.recv_timeout(START_MAX) {
+            Ok(host) => server.host = host,
+            Err(_) => panic!("the server does not listen: {}", server.log()),
+        }
+        server
+    }
+
+    /// Its host and port, as they stand in a reference.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.host)
+    }
+
+    /// What it wrote to standard error so far.
+    ///
+    /// # Panics
+    /// When the thread that reads it panicked.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("no panic with the lock").clone()
+    }
+
+    /// The most memory it ever held, in bytes.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        kibibytes * 1024
+    }
+
+    /// Asks it to stop, as an init system does.
+    ///
+    /// # Panics
+    /// When it is not running.
+    pub fn ask_to_stop(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("the server runs");
+    }
+
+    /// Waits until it has stopped by itself.
+    ///
+    /// # Panics
+    /// When it does not stop in time.
+    pub fn wait(&mut self, at_most: Duration) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(started.elapsed() < at_most, "the server does not stop: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Kills it without warning, and returns when it is gone.
+    ///
+    /// # Panics
+    /// When it ended before.
+    pub fn kill(mut self) {
+        let ended = self.child.try_wait().expect("a child");
+        assert_eq!(ended, None, "the server ended by itself: {}", self.log());
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Reads a server's standard error to its end, and sends on the host that it names.
+fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> Receiver<String> {
+    let (found, host) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if let Some((_, host)) = line.split_once("listening on http://") {
+                let _ = found.send(host.trim().to_owned());
+            }
+            let mut log = log.lock().expect("no panic with the lock");
+            log.push_str(&line);
+            log.push('\n');
+        }
+    });
+    host
+}
+
+/// An address on loopback whose port the system gives to nobody else while a server restarts.
+///
+/// # Panics
+/// When no port is free.
+pub fn lasting_address() -> String {
+    // Below the ports that connections get by themselves (ip_local_port_range), and not the same in each process.
+    let first = 20_000 + std::process::id() % 8_000;
+    let free = (first..32_000).find(|port| std::net::TcpListener::bind(format!("127.0.0.1:{port}")).is_ok());
+    format!("127.0.0.1:{}", free.expect("a free port"))
+}
