@@ -43,6 +43,11 @@ impl Image {
                 TestBlob::new(MediaType::LAYER, noise(seed.wrapping_mul(1000) + number, layer_bytes))
             })
             .collect();
+        Self::of_layers(seed, layers)
+    }
+
+    /// An image of these layers; `seed` tells its config from others.
+    pub fn of_layers(seed: u64, layers: Vec<TestBlob>) -> Self {
         let diff_ids: Vec<Digest> = layers.iter().map(TestBlob::digest).collect();
         let config = json!({
             "architecture": "amd64",

@@ -1,16 +1,22 @@
-//! For tests: images, a server in this process, an S3 service that can fail, a PostgreSQL of its own, and peers.
+//! For tests: images, servers in this process and as processes, an S3 service that can fail, a PostgreSQL, and peers.
 //!
 //! Where something real is missing on the machine, the test says so and passes over it; with
 //! `PLIMSOLL_PEERS=required`, as in continuous integration, it fails instead.
 
 mod image;
+mod kill_loop;
 mod peer;
 mod postgres;
+mod registry_client;
 mod s3;
 mod server;
+mod server_process;
 
 pub use image::{Image, TestBlob, artifact, index, noise};
+pub use kill_loop::{KillLoop, KillLoopReport};
 pub use peer::{Peer, find_peer, passed_over};
 pub use postgres::Postgres;
+pub use registry_client::{ClientError, RegistryClient};
 pub use s3::{Fault, S3Service};
 pub use server::{TestServer, TestServerConfig, client};
+pub use server_process::{ServerCommand, ServerProcess, lasting_address};

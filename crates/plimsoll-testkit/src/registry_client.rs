@@ -122,7 +122,9 @@ impl RegistryClient {
     pub async fn received(&self, session: &str) -> Result<u64> {
         let answer = self.send(self.request(Method::GET, session), &[StatusCode::NO_CONTENT]).await?;
         let range = answer.headers().get("range").and_then(|range| range.to_str().ok()?.strip_prefix("0-"));
-        Ok(range.and_then(|last| last.parse::<u64>().ok()).map_or(0, |last| if last == 0 { 0 } else { last + 1 }))
+        Ok(range
+            .and_then(|last| last.parse::<u64>().ok())
+            .map_or(0, |last| if last == 0 { 0 } else { last + 1 }))
     }
 
     /// Closes a session with its last bytes.
@@ -138,7 +140,12 @@ impl RegistryClient {
     }
 
     /// Pushes a blob with a PATCH for every `chunk_bytes`.
-    pub async fn push_blob_in_chunks(&self, repository: &str, blob: &TestBlob, chunk_bytes: usize) -> Result<()> {
+    pub async fn push_blob_in_chunks(
+        &self,
+        repository: &str,
+        blob: &TestBlob,
+        chunk_bytes: usize,
+    ) -> Result<()> {
         let session = self.begin_upload(repository).await?;
         for start in (0..blob.bytes.len()).step_by(chunk_bytes) {
             let chunk = blob.bytes.slice(start..blob.bytes.len().min(start + chunk_bytes));

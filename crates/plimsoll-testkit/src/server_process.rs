@@ -45,7 +45,12 @@ impl ServerCommand {
     #[expect(clippy::disallowed_methods, reason = "running the built program is what this is for")]
     pub fn start(&self) -> ServerProcess {
         let mut command = Command::new(&self.program);
-        command.env_clear().arg("serve").arg("--data-dir").arg(&self.data_dir).args(["--listen", &self.listen]);
+        command
+            .env_clear()
+            .arg("serve")
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .args(["--listen", &self.listen]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
@@ -98,7 +103,8 @@ impl ServerProcess {
     /// # Panics
     /// When the system does not tell.
     pub fn peak_memory_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
         kibibytes * 1024
