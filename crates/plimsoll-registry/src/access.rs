@@ -20,6 +20,8 @@ pub struct Identity {
 /// How an identity was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShownBy {
+    /// Nothing was shown, and nothing is asked for: there are no users yet.
+    NotAsked,
     /// Nothing was shown.
     Nothing,
     /// A password or a robot's token.
@@ -67,9 +69,9 @@ pub struct Denied {
 }
 
 impl Identity {
-    /// Somebody who may do everything.
-    pub fn unrestricted(name: &str) -> Self {
-        Self { name: name.to_owned(), grants: vec![Grant::all()], shown_by: ShownBy::Nothing }
+    /// Anybody, who may do everything: there are no users yet.
+    pub fn not_asked() -> Self {
+        Self { name: "anonymous".to_owned(), grants: vec![Grant::all()], shown_by: ShownBy::NotAsked }
     }
 
     /// Whether the identity may do `action` in `repository`.

@@ -150,11 +150,7 @@ impl Authenticator {
 
     async fn identify_nobody(&self, origin: Origin) -> Result<Identity, AuthError> {
         if self.is_open().await? {
-            return if origin.is_local() {
-                Ok(Identity::unrestricted("anonymous"))
-            } else {
-                Err(AuthError::NoUsersYet)
-            };
+            return if origin.is_local() { Ok(Identity::not_asked()) } else { Err(AuthError::NoUsersYet) };
         }
         if self.parts.config.anonymous_pull { Ok(anybody()) } else { Err(AuthError::Missing) }
     }

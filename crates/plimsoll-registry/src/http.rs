@@ -60,8 +60,6 @@ struct Asked<'a> {
     registry: &'a Registry,
     identity: &'a Identity,
     head: &'a Parts,
-    /// Whether anybody on this machine may do anything, because there are no users yet.
-    is_open: bool,
 }
 
 impl Asked<'_> {
@@ -131,8 +129,7 @@ impl Door {
             Err(error) => return Err(challenge().refuse(error)),
         };
         served.actor = Some(identity.name.clone());
-        let is_open = authenticator.is_open().await.map_err(ErrorResponse::from)?;
-        let asked = Asked { registry: &self.parts.registry, identity: &identity, head, is_open };
+        let asked = Asked { registry: &self.parts.registry, identity: &identity, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -32,11 +32,19 @@ pub(crate) struct Answerer {
     /// Whether metrics are shown beside everything else.
     shows_metrics: bool,
     is_stopping: AtomicBool,
+    ids: RequestIds,
 }
 
 impl Answerer {
     pub(crate) fn new(door: Door, storage: Storage, metrics: Arc<Metrics>, shows_metrics: bool) -> Self {
-        Self { door, storage, metrics, shows_metrics, is_stopping: AtomicBool::new(false) }
+        Self {
+            door,
+            storage,
+            metrics,
+            shows_metrics,
+            is_stopping: AtomicBool::new(false),
+            ids: RequestIds::new(),
+        }
     }
 
     /// Tells load balancers to send no more requests.
@@ -52,7 +60,7 @@ impl Answerer {
         role: Role,
     ) -> Response<ResponseBody> {
         let started = self.metrics.started();
-        let id = request_id(&request);
+        let id = self.ids.of(&request);
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answering = AssertUnwindSafe(self.route(request, from, role)).catch_unwind();
         let mut response = answering.await.unwrap_or_else(|_| panicked());
@@ -101,13 +109,26 @@ impl Answerer {
     }
 }
 
-/// The id that the client or a proxy gave, if it is one, or a fresh one.
-fn request_id(request: &Request<Incoming>) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let is_printable = |id: &&str| {
-        (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    given.filter(is_printable).map_or_else(|| Uuid::new_v4().simple().to_string(), str::to_owned)
+/// Makes the ids of requests: what this process began with, and a number.
+struct RequestIds {
+    process: u32,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Self {
+        Self { process: Uuid::new_v4().as_fields().0, next: AtomicU64::new(1) }
+    }
+
+    /// The id that the client or a proxy gave, if it is one, or a fresh one.
+    fn of(&self, request: &Request<Incoming>) -> String {
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let is_printable = |id: &&str| {
+            (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        let fresh = || format!("{:08x}-{}", self.process, self.next.fetch_add(1, Ordering::Relaxed));
+        given.filter(is_printable).map_or_else(fresh, str::to_owned)
+    }
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<ResponseBody> {

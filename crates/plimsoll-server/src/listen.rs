@@ -24,8 +24,9 @@ const CONNECTIONS_MAX: usize = 8192;
 /// How long a client may take for the head of a request, and for a TLS handshake.
 const HEAD_MAX: Duration = Duration::from_secs(30);
 
-/// How much of a request's body is read ahead.
-const READ_AHEAD_BYTES: usize = 512 * 1024;
+/// How much of a request's body is read at once. Larger buffers are mapped afresh by the allocator each time, and leave
+/// the processor's cache before they are hashed.
+const READ_AHEAD_BYTES: usize = 64 * 1024;
 
 /// How much an HTTP/2 client may send before it is read.
 const H2_WINDOW_BYTES: u32 = 1024 * 1024;

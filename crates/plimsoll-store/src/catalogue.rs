@@ -19,6 +19,7 @@ mod sql;
 mod sqlite;
 mod tags;
 mod uploads;
+mod waiting;
 
 use std::path::Path;
 
@@ -34,6 +35,7 @@ pub use snapshot::{EachRow, SnapshotRow, TABLES};
 pub use sql::CatalogueError;
 pub use tags::{StoredTag, TagMove};
 pub use uploads::{Upload, UploadId};
+pub use waiting::{Kept, Waiting};
 
 use sql::{Result, Transaction};
 

@@ -5,6 +5,7 @@ use plimsoll_oci::{Digest, MANIFEST_BYTES_MAX, MediaType, RepositoryName, Tag, T
 use super::body::{CollectError, collect};
 use super::error::ErrorResponse;
 use super::{Asked, RequestBody, ResponseBody, answer};
+use crate::access::ShownBy;
 use crate::{Deleted, ManifestPush, PushedManifest, TagPrecondition};
 
 /// Answers `GET` and `HEAD` of a manifest (distribution-spec, end-3).
@@ -77,7 +78,7 @@ fn pushed_answer(
             &format!("the index lists {missing} manifests that this repository does not hold"),
         );
     }
-    if asked.is_open {
+    if asked.identity.shown_by == ShownBy::NotAsked {
         answer::warn(
             &mut response,
             "anybody on this machine may push here until the first user is made: plimsoll user add",
