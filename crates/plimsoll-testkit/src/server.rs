@@ -68,13 +68,19 @@ pub struct TestServer {
     _directory: TempDir,
 }
 
-/// A client that follows no redirects.
+/// A client that follows no redirects, and opens a connection for each request: one that the server closed after a
+/// refused upload must not fail the next test step.
 ///
 /// # Panics
 /// When it cannot be built.
 pub fn client() -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client")
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .build()
+        .expect("a client")
 }
 
 /// The storage of a server on one machine.

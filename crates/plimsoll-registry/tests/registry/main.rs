@@ -1,0 +1,12 @@
+//! The registry over HTTP.
+//!
+//! The tests below `conformance` are named after the paths of the specification's own suite, which is run as well
+//! wherever Go is at hand (`docs/conformance.md`).
+
+mod access;
+mod bad_input;
+mod conformance;
+mod evidence;
+mod looking_after;
+mod tags;
+mod uploads;

@@ -1,0 +1,94 @@
+//! Uploads that are interrupted, contended, or go on after a restart.
+
+use bytes::Bytes;
+use plimsoll_oci::Digest;
+use plimsoll_testkit::{TestServer, TestServerConfig, noise};
+use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const UPLOADS: &str = "/v2/team/app/blobs/uploads/";
+
+async fn begin(server: &TestServer) -> String {
+    let answer = server.request(Method::POST, UPLOADS).send().await.unwrap();
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+async fn received(server: &TestServer, location: &str) -> String {
+    let status = server.get(location).await;
+    assert_eq!(status.status(), 204);
+    status.headers()["range"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_after_a_restart() {
+    let bytes = Bytes::from(noise(1, 3_000_000));
+    let server = TestServer::start().await;
+    let location = begin(&server).await;
+    let first = bytes.slice(..1_500_001);
+    assert_eq!(server.request(Method::PATCH, &location).body(first).send().await.unwrap().status(), 202);
+    let (storage, _directory) = server.stop().await;
+    let server =
+        TestServer::start_with(TestServerConfig { storage: Some(storage), ..Default::default() }).await;
+    assert_eq!(received(&server, &location).await, "0-1500000");
+    let rest = bytes.slice(1_500_001..);
+    let close = format!("{location}?digest={}", Digest::sha256_of(&bytes));
+    assert_eq!(server.request(Method::PUT, &close).body(rest).send().await.unwrap().status(), 201);
+    let got = server.get(&format!("/v2/team/app/blobs/{}", Digest::sha256_of(&bytes))).await;
+    assert_eq!(got.bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrived_before_the_client_hung_up_is_kept() {
+    let bytes = noise(2, 1_000_000);
+    let server = TestServer::start().await;
+    let location = begin(&server).await;
+    let mut connection = TcpStream::connect(server.host()).await.unwrap();
+    let head =
+        format!("PATCH {location} HTTP/1.1\r\nHost: {}\r\nContent-Length: 1000000\r\n\r\n", server.host());
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&bytes[..400_000]).await.unwrap();
+    connection.shutdown().await.unwrap();
+    let _ = connection.read_to_end(&mut Vec::new()).await;
+    let mut range = String::new();
+    for _ in 0..100 {
+        range = received(&server, &location).await;
+        if range == "0-399999" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(range, "0-399999");
+    let close = format!("{location}?digest={}", Digest::sha256_of(&bytes));
+    let request = server.request(Method::PUT, &close).header("content-range", "400000-999999");
+    assert_eq!(request.body(bytes[400_000..].to_vec()).send().await.unwrap().status(), 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_requests_for_one_session_do_not_mix() {
+    let server = TestServer::start().await;
+    let (one, two) = (noise(3, 2_000_000), noise(4, 2_000_000));
+    for _ in 0..10 {
+        let location = begin(&server).await;
+        let send = |bytes: &Vec<u8>| {
+            let close = format!("{location}?digest={}", Digest::sha256_of(bytes));
+            server.request(Method::PUT, &close).body(bytes.clone()).send()
+        };
+        let (first, second) = tokio::join!(send(&one), send(&two));
+        for (answer, bytes) in [(first, &one), (second, &two)] {
+            let digest = Digest::sha256_of(bytes);
+            if answer.is_ok_and(|answer| answer.status() == 201) {
+                let got = server.get(&format!("/v2/team/app/blobs/{digest}")).await;
+                assert_eq!(got.bytes().await.unwrap(), *bytes, "what was answered 201 is whole");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_its_repository() {
+    let server = TestServer::start().await;
+    let location = begin(&server).await.replace("team/app", "team/other");
+    let answer = server.request(Method::PATCH, &location).body("x").send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+}
