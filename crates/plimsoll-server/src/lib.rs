@@ -7,6 +7,7 @@ mod answer;
 mod backup;
 mod clock;
 mod health;
+mod import;
 mod jobs;
 mod listen;
 mod metrics;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
 pub use clock::{clock, now};
+pub use import::RegistrySink;
 pub use listen::{TlsError, tls_from_pem};
 pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
 
