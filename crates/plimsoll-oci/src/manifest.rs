@@ -9,6 +9,7 @@ use crate::{Descriptor, Digest, MediaType};
 pub const MANIFEST_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 /// A document uploaded at the manifests endpoint, as a view of its bytes.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is not kept")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manifest {
     /// An image manifest: one config and its layers, or an artifact.

@@ -49,7 +49,7 @@ impl Postgres {
     pub fn database(&self, name: &str) -> String {
         let host = self.directory.path().display().to_string();
         self.run("createdb", &["-h", &host, "-U", "plimsoll", name]);
-        self.url().replace("/postgres", &format!("/{name}")).replace(&format!("{name}://"), "postgres://")
+        format!("postgres://plimsoll@{}/{name}", host.replace('/', "%2F"))
     }
 
     fn data(&self) -> String {

@@ -1,5 +1,7 @@
 //! Outcomes of operations in the specification's statuses and codes (distribution-spec, "Error Codes").
 
+use std::fmt;
+
 use http::header::{CONTENT_RANGE, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use plimsoll_oci::{
@@ -28,9 +30,16 @@ pub(super) struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    fn new(status: StatusCode, code: &'static str, message: impl ToString) -> Self {
-        let message = message.to_string();
-        Self { status, code, message, help: None, operator: None, headers: Vec::new(), is_denied: false }
+    fn new(status: StatusCode, code: &'static str, message: impl fmt::Display) -> Self {
+        Self {
+            status,
+            code,
+            message: message.to_string(),
+            help: None,
+            operator: None,
+            headers: Vec::new(),
+            is_denied: false,
+        }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {
@@ -38,7 +47,7 @@ impl ErrorResponse {
         self
     }
 
-    fn header(mut self, name: http::HeaderName, value: impl ToString) -> Self {
+    fn header(mut self, name: http::HeaderName, value: impl fmt::Display) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }

@@ -34,3 +34,84 @@ async fn migrate_in(tx: &mut Transaction<'_>, target: usize) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_testkit::Postgres as PostgresServer;
+
+    use super::super::{Database, PostgresConfig, postgres, sqlite};
+    use super::*;
+
+    /// What a version's own program would have left, by the version from which it is possible.
+    const LEFT_BEHIND: [(usize, &str); 2] = [
+        (1, "INSERT INTO repositories (id, name, created_at) VALUES (7, 'team/app', 1)"),
+        (2, "INSERT INTO users (name, password_hash, grants, created_at) VALUES ('ana', 'hash', '[]', 1)"),
+    ];
+
+    fn memory() -> Catalogue {
+        Catalogue { database: Database::Sqlite(sqlite::Sqlite::open_memory().unwrap()) }
+    }
+
+    fn postgres(server: &PostgresServer, name: &str) -> Catalogue {
+        let config = PostgresConfig { url: server.database(name), connections_max: 2, tls: None };
+        Catalogue { database: Database::Postgres(postgres::Postgres::open(&config).unwrap()) }
+    }
+
+    async fn run(catalogue: &Catalogue, script: &'static str) {
+        catalogue.write(script, |tx, script| tx.execute_script(script).boxed()).await.unwrap();
+    }
+
+    async fn count(catalogue: &Catalogue, sql: &'static str) -> i64 {
+        let row = catalogue.read(sql, |tx, sql| tx.row(sql, &[]).boxed()).await.unwrap();
+        row.unwrap().integer(0).unwrap()
+    }
+
+    /// Goes from `version`, with what its program left behind, to the latest.
+    async fn comes_from(catalogue: Catalogue, version: usize) {
+        migrate(&catalogue, version).await.unwrap();
+        for (since, statement) in LEFT_BEHIND {
+            if version >= since {
+                run(&catalogue, statement).await;
+            }
+        }
+        migrate(&catalogue, LATEST).await.unwrap();
+        migrate(&catalogue, LATEST).await.unwrap();
+        let expected = i64::from(version >= 1);
+        assert_eq!(count(&catalogue, "SELECT COUNT(*) FROM repositories").await, expected);
+        let expected = i64::from(version >= 2);
+        assert_eq!(count(&catalogue, "SELECT COUNT(*) FROM users").await, expected);
+        let versions = count(&catalogue, "SELECT COUNT(*) FROM schema_version").await;
+        assert_eq!(versions, i64::try_from(LATEST).unwrap(), "each step is taken once");
+    }
+
+    #[tokio::test]
+    async fn every_earlier_version_is_brought_up_to_date_in_sqlite() {
+        for version in 0..=LATEST {
+            comes_from(memory(), version).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn every_earlier_version_is_brought_up_to_date_in_postgres() {
+        let Some(server) = PostgresServer::start() else { return };
+        for version in 0..=LATEST {
+            comes_from(postgres(&server, &format!("from_{version}")), version).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn replicas_that_start_together_migrate_once() {
+        let Some(server) = PostgresServer::start() else { return };
+        let catalogue = postgres(&server, "together");
+        let (one, two) = tokio::join!(migrate(&catalogue, LATEST), migrate(&catalogue, LATEST));
+        one.and(two).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_schema_of_the_future_is_left_alone() {
+        let catalogue = memory();
+        migrate(&catalogue, LATEST).await.unwrap();
+        run(&catalogue, "INSERT INTO schema_version (version) VALUES (1000)").await;
+        assert!(matches!(migrate(&catalogue, LATEST).await, Err(CatalogueError::Newer { found: 1000, .. })));
+    }
+}

@@ -75,7 +75,8 @@ impl LocalWriter {
         let (place, key) = (self.place.clone(), self.key);
         let gathered = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
-        self.file = Handle::Writing(tokio::task::spawn_blocking(move || append(&place, key, file, gathered)));
+        self.file =
+            Handle::Writing(tokio::task::spawn_blocking(move || append(&place, key, file, &gathered)));
         Ok(())
     }
 
@@ -110,7 +111,7 @@ impl ObjectWriter for LocalWriter {
         async move {
             let file = self.take_file().await?;
             let Self { place, key, gathered, length, .. } = *self;
-            blocking(move || append(&place, key, file, gathered)).await?;
+            blocking(move || append(&place, key, file, &gathered)).await?;
             Ok(SuspendedObject { length, ..SuspendedObject::default() })
         }
         .boxed()
@@ -121,7 +122,7 @@ impl ObjectWriter for LocalWriter {
             let file = self.take_file().await?;
             let Self { place, key, gathered, .. } = *self;
             blocking(move || {
-                let file = append(&place, key, file, gathered)?;
+                let file = append(&place, key, file, &gathered)?;
                 file.sync_data().map_err(ObjectError::io("sync", key))?;
                 place.sync_folder_of(key).map_err(ObjectError::io("sync the folder of", key))?;
                 Ok(CompletedObject::at(key))
@@ -132,13 +133,13 @@ impl ObjectWriter for LocalWriter {
     }
 }
 
-fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: Vec<Bytes>) -> Result<File> {
+fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: &[Bytes]) -> Result<File> {
     place.check_room()?;
     let mut file = match file {
         Some(file) => file,
         None => make(place, key)?,
     };
-    write_all(&mut file, &gathered).map_err(ObjectError::io("write", key))?;
+    write_all(&mut file, gathered).map_err(ObjectError::io("write", key))?;
     Ok(file)
 }
 
