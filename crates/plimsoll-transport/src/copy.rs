@@ -3,6 +3,7 @@
 mod blobs;
 mod closure;
 mod evidence_tags;
+mod left_behind;
 mod progress;
 mod write;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use plimsoll_oci::{Descriptor, Manifest, Platform, Tag};
 
 use self::closure::{Closure, gather};
+pub use self::left_behind::count_evidence;
 pub use self::progress::{Progress, Silent};
 use crate::{Keeps, Sink, Source, Target, TransportError};
 
@@ -70,6 +72,8 @@ pub struct CopyReport {
     pub blobs_present: usize,
     /// Bytes of blobs that were written.
     pub bytes_copied: u64,
+    /// Bytes of blobs that were there before, or were mounted.
+    pub bytes_present: u64,
     /// Layers that may not be distributed, and were left where their manifest says.
     pub foreign_layers: usize,
     /// The tags that were set.
@@ -88,6 +92,7 @@ impl CopyReport {
             blobs_mounted: 0,
             blobs_present: 0,
             bytes_copied: 0,
+            bytes_present: 0,
             foreign_layers: 0,
             tags: Vec::new(),
         }
@@ -138,7 +143,7 @@ async fn choose_platform(
     Err(closure::too_deep(&chosen.digest))
 }
 
-fn no_platform(source: &dyn Source, wanted: &Platform, children: &[Descriptor]) -> TransportError {
+pub(crate) fn no_platform(source: &dyn Source, wanted: &Platform, children: &[Descriptor]) -> TransportError {
     let offered = children.iter().filter_map(|child| child.platform.as_ref()).filter(|own| !own.is_unknown());
     let offered: Vec<_> = offered.map(Platform::to_string).collect();
     TransportError::Unsupported {

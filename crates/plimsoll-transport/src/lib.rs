@@ -21,6 +21,7 @@ mod file_stream;
 mod image_name;
 mod layout;
 mod places;
+mod platform_selection;
 mod port;
 mod registry;
 mod replace_file;
@@ -28,7 +29,7 @@ mod rootfs;
 mod secret;
 mod verify;
 
-pub use copy::{CopyOptions, CopyReport, Evidence, Platforms, Progress, Silent, copy};
+pub use copy::{CopyOptions, CopyReport, Evidence, Platforms, Progress, Silent, copy, count_evidence};
 pub use credentials::{
     Credential, CredentialError, CredentialFiles, CredentialHelper, CredentialOrigin, FoundCredential,
     HelperFailure, HelperReply, HelperVerb, Keychain, LoginKey, StoredLogin, answer_helper_request,
@@ -40,12 +41,13 @@ pub use error::{ErrorKind, TransportError};
 pub use image_name::{ImageName, ParseImageNameError};
 pub use layout::{LayoutSink, LayoutSource};
 pub use places::{OpenSink, OpenSource, Places};
+pub use platform_selection::PlatformSelection;
 pub use port::{
     BlobContent, ByteStream, Keeps, Placement, PortFuture, Presence, RawManifest, Sink, Source, Target,
     TopLevel,
 };
 pub use registry::{
-    Access, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy,
+    Access, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy, TagMove,
     WarningCollector, Warnings,
 };
 pub use rootfs::open_root_fs;

@@ -14,6 +14,7 @@ mod referrers;
 mod refusal;
 mod repository;
 mod retry;
+mod tag_history;
 mod token;
 mod upload_body;
 mod warning;
@@ -29,6 +30,7 @@ use self::endpoint::Endpoint;
 pub(crate) use self::http_client::install_crypto;
 pub use self::repository::Repository;
 pub use self::retry::RetryPolicy;
+pub use self::tag_history::TagMove;
 pub use self::warning::{NoWarnings, WarningCollector, Warnings};
 use crate::{Credential, Keychain, LoginKey, TransportError};
 

@@ -23,8 +23,14 @@ pub(crate) async fn copy_blobs(
     let mut running = stream::iter(copies).buffer_unordered(options.parallel_blobs.max(1));
     while let Some((presence, bytes)) = running.try_next().await? {
         match presence {
-            Presence::Present => report.blobs_present += 1,
-            Presence::Mounted => report.blobs_mounted += 1,
+            Presence::Present => {
+                report.blobs_present += 1;
+                report.bytes_present += bytes;
+            }
+            Presence::Mounted => {
+                report.blobs_mounted += 1;
+                report.bytes_present += bytes;
+            }
             Presence::Absent => {
                 report.blobs_copied += 1;
                 report.bytes_copied += bytes;

@@ -27,6 +27,14 @@ impl EvidenceTags {
         Ok(Self { by_stem })
     }
 
+    /// How many tags are evidence about `subject` by themselves, as signatures are. A fallback list of referrers is
+    /// none: what it lists are the referrers.
+    pub(crate) fn count_about(&self, subject: &Digest) -> usize {
+        let fallback = Tag::referrers_fallback(subject);
+        let tags = self.by_stem.get(fallback.as_str()).into_iter().flatten();
+        tags.filter(|tag| !is_fallback_list(tag)).count()
+    }
+
     /// The tags about `subject`, with what they point at.
     pub(crate) async fn of(
         &self,

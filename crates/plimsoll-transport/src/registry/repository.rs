@@ -48,6 +48,10 @@ impl Repository {
         self.mount_from.as_ref()
     }
 
+    pub(crate) fn name(&self) -> &RepositoryName {
+        &self.name
+    }
+
     pub(crate) fn fallback_lock(&self) -> &Mutex<()> {
         &self.fallback
     }
