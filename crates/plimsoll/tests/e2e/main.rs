@@ -1,6 +1,11 @@
 //! The built program at work: with the tools of others, killed, replicated, on failing storage and on a full disk.
 
+mod failing_s3;
+mod full_disk;
 mod killed;
+mod peers;
+mod replicated;
+mod stopping;
 
 /// The program under test.
 const PLIMSOLL: &str = env!("CARGO_BIN_EXE_plimsoll");

@@ -1,0 +1,106 @@
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use plimsoll_oci::MediaType;
+use plimsoll_testkit::{Image, Peer, RegistryClient, ServerCommand, TestBlob, find_peer, noise, passed_over};
+use reqwest::StatusCode;
+use tempfile::TempDir;
+
+use crate::PLIMSOLL;
+
+const DISK_BYTES: usize = 48 * 1024 * 1024;
+
+/// A small disk in memory. It is unmounted when this is dropped.
+struct SmallDisk {
+    directory: TempDir,
+    umount: Peer,
+}
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let (mount, umount) = (find_peer("mount")?, find_peer("umount")?);
+        let directory = tempfile::tempdir().unwrap();
+        let size = format!("size={DISK_BYTES}");
+        let mounted = mount
+            .command()
+            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
+            .arg(directory.path())
+            .output()
+            .unwrap();
+        if !mounted.status.success() {
+            passed_over("only root can mount a small disk");
+            return None;
+        }
+        Some(Self { directory, umount })
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn free_bytes(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.path()).unwrap();
+        disk.f_bavail * disk.f_frsize
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.umount.command().arg(self.path()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_pushes_cleanly_and_goes_on_reading() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let server = ServerCommand::new(PLIMSOLL, disk.path())
+        .set("storage.reserve=4MiB")
+        .set("gc.grace=0s")
+        .set("gc.hold=1s")
+        .set("gc.interval=1s")
+        .start();
+    let registry = RegistryClient::new([server.url()]);
+    let kept = Image::small(1, 2, 8 * 1024 * 1024);
+    registry.push_image("team/app", "kept", &kept).await.unwrap();
+    let free = disk.free_bytes();
+
+    let large = TestBlob::new(MediaType::LAYER, noise(9, DISK_BYTES));
+    for _ in 0..3 {
+        let session = registry.begin_upload("team/app").await.unwrap();
+        let refused = registry.close(&session, large.digest(), large.bytes.clone()).await.unwrap_err();
+        assert_refused_as_full(&refused.status, &refused.why);
+        registry.pull_image("team/app", "kept", &kept).await.unwrap();
+    }
+    let session = registry.begin_upload("team/app").await.unwrap();
+    let refused =
+        registry.append(&session, 0, large.bytes.len() as u64, large.bytes.clone()).await.unwrap_err();
+    assert_refused_as_full(&refused.status, &refused.why);
+    assert!(!registry.has_blob("team/app", large.digest()).await.unwrap());
+    wait_until("the room comes back", || disk.free_bytes() + 1024 * 1024 > free).await;
+
+    // What fits beside the image does not fit twice, until the first one is deleted and collected.
+    let (first, second) = (Image::small(2, 1, 16 * 1024 * 1024), Image::small(3, 1, 16 * 1024 * 1024));
+    registry.push_image("team/app", "first", &first).await.unwrap();
+    let refused = registry.push_image("team/app", "second", &second).await.unwrap_err();
+    assert_refused_as_full(&refused.status, &refused.why);
+    registry.delete_manifest("team/app", first.manifest.digest()).await.unwrap();
+    wait_until("garbage is collected", || disk.free_bytes() + 1024 * 1024 > free).await;
+    registry.push_image("team/app", "second", &second).await.unwrap();
+    registry.pull_image("team/app", "second", &second).await.unwrap();
+    registry.pull_image("team/app", "kept", &kept).await.unwrap();
+}
+
+fn assert_refused_as_full(status: &Option<StatusCode>, why: &str) {
+    assert_eq!(*status, Some(StatusCode::INSUFFICIENT_STORAGE), "{why}");
+    let answer: serde_json::Value = serde_json::from_str(why).unwrap();
+    assert_eq!(answer["errors"][0]["code"], "DENIED");
+    assert!(answer["errors"][0]["message"].as_str().unwrap().contains("full"), "{why}");
+}
+
+async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(15), "waited for long: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
