@@ -6,23 +6,31 @@ mod arguments;
 mod command;
 mod context;
 mod credential_helper;
+mod credential_role;
 mod environment;
 mod failure;
 mod logging;
 mod places;
+mod prompt;
 mod reading;
 mod settings;
 mod terminal;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use arguments::Invocation;
 use context::Context;
+use credential_role::CredentialRole;
 use environment::Environment;
 
 fn main() -> ExitCode {
     let environment = Environment::of_process();
-    let invocation = match Invocation::parse(std::env::args_os(), &environment) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(role) = CredentialRole::of(&arguments) {
+        return role.run(&environment);
+    }
+    let invocation = match Invocation::parse(arguments, &environment) {
         Ok(invocation) => invocation,
         Err(answer) => return answer.print(),
     };

@@ -130,7 +130,11 @@ fn image_of(manifest: Manifest, source: &dyn Source) -> Result<ImageManifest, Fa
     }
 }
 
-async fn read_config(source: &dyn Source, descriptor: &Descriptor) -> Result<ImageConfig, Failure> {
+/// Reads the config of an image.
+pub(crate) async fn read_config(
+    source: &dyn Source,
+    descriptor: &Descriptor,
+) -> Result<ImageConfig, Failure> {
     let bytes = blob::read_whole(source, descriptor).await?;
     let invalid = |error| {
         Failure::not_evaluated(format!("cannot read image config {}", descriptor.digest.short()))

@@ -14,7 +14,7 @@ use crate::arguments::{GlobalArguments, LogFormat, OutputFormat};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
-pub(crate) use amount::{bytes, percent};
+pub(crate) use amount::{bytes, percent, seconds};
 pub(crate) use page::Page;
 pub(crate) use progress::Step;
 pub(crate) use table::{Column, Table};
