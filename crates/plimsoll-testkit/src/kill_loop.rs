@@ -14,7 +14,7 @@ use reqwest::Method;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-use crate::registry_client::ClientError;
+use crate::registry_client::{ClientError, body_of};
 use crate::server_process::lasting_address;
 use crate::{Image, RegistryClient, ServerCommand, ServerProcess, TestBlob, noise};
 
@@ -293,7 +293,8 @@ impl Yard {
     /// How many contents the running server has collected.
     async fn collected(&self) -> u64 {
         let Ok(answer) = self.client.request(Method::GET, "/metrics").send().await else { return 0 };
-        let metrics = answer.text().await.unwrap_or_default();
+        let metrics = body_of(answer).await.unwrap_or_default();
+        let metrics = String::from_utf8_lossy(&metrics);
         let count = metrics.lines().find_map(|line| line.strip_prefix("plimsoll_gc_blobs_total "));
         count.and_then(|count| count.parse().ok()).unwrap_or(0)
     }

@@ -16,7 +16,7 @@ pub use image::{Image, TestBlob, artifact, index, noise};
 pub use kill_loop::{KillLoop, KillLoopReport};
 pub use peer::{Peer, find_peer, passed_over};
 pub use postgres::Postgres;
-pub use registry_client::{ClientError, RegistryClient};
+pub use registry_client::{ClientError, RegistryClient, body_of};
 pub use s3::{Fault, S3Service};
 pub use server::{TestServer, TestServerConfig, client};
 pub use server_process::{ServerCommand, ServerProcess, lasting_address};

@@ -9,8 +9,11 @@ use reqwest::{Body, Client, Method, RequestBuilder, Response};
 
 use crate::{Image, TestBlob, client};
 
-/// How long a request may take; longer is a failure like any other.
+/// How long a request may take unless something else is said; longer is a failure like any other.
 const REQUEST_MAX: Duration = Duration::from_secs(60);
+
+/// No list and no error is longer than this.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A client that pushes and pulls as the usual tools do, and tells of failures instead of panicking.
 ///
@@ -20,6 +23,7 @@ pub struct RegistryClient {
     http: Client,
     replicas: Arc<Mutex<Vec<String>>>,
     turn: Arc<AtomicUsize>,
+    request_max: Duration,
 }
 
 /// What went wrong with a request.
@@ -50,7 +54,12 @@ impl RegistryClient {
     /// A client of the registry at these addresses, such as `http://127.0.0.1:5000`.
     pub fn new(replicas: impl IntoIterator<Item = String>) -> Self {
         let replicas = Arc::new(Mutex::new(replicas.into_iter().collect()));
-        Self { http: client(), replicas, turn: Arc::default() }
+        Self { http: client(), replicas, turn: Arc::default(), request_max: REQUEST_MAX }
+    }
+
+    /// With another limit of time for each request.
+    pub fn with_request_max(self, request_max: Duration) -> Self {
+        Self { request_max, ..self }
     }
 
     /// Sends nothing more to a replica.
@@ -73,7 +82,7 @@ impl RegistryClient {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             format!("{}{path}", replicas[turn % replicas.len()])
         };
-        self.http.request(method, url).timeout(REQUEST_MAX)
+        self.http.request(method, url).timeout(self.request_max)
     }
 
     /// Sends a request, and takes any answer but those that are `wanted` as a failure.
@@ -85,7 +94,8 @@ impl RegistryClient {
         if wanted.contains(&status) {
             return Ok(answer);
         }
-        let why = answer.text().await.unwrap_or_default();
+        let why = body_of(answer).await.unwrap_or_default();
+        let why = String::from_utf8_lossy(&why).into_owned();
         Err(ClientError { asked, status: Some(status), why })
     }
 
@@ -115,6 +125,12 @@ impl RegistryClient {
         let range = format!("{start}-{}", start + length.max(1) - 1);
         let patch = self.request(Method::PATCH, session).header("content-range", range);
         let patch = patch.header("content-length", length).header("content-type", "application/octet-stream");
+        self.send(patch.body(body), &[StatusCode::ACCEPTED]).await.map(drop)
+    }
+
+    /// Adds bytes whose number nobody says beforehand.
+    pub async fn append_stream(&self, session: &str, body: impl Into<Body>) -> Result<()> {
+        let patch = self.request(Method::PATCH, session).header("content-type", "application/octet-stream");
         self.send(patch.body(body), &[StatusCode::ACCEPTED]).await.map(drop)
     }
 
@@ -210,6 +226,19 @@ impl RegistryClient {
         let delete = self.request(Method::DELETE, &format!("/v2/{repository}/manifests/{digest}"));
         self.send(delete, &[StatusCode::ACCEPTED, StatusCode::NOT_FOUND]).await.map(drop)
     }
+}
+
+/// Everything that an answer brings, up to a length that no list or error has.
+///
+/// # Panics
+/// When it is longer.
+pub async fn body_of(mut answer: Response) -> reqwest::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await? {
+        body.extend_from_slice(&piece);
+        assert!(body.len() < ANSWER_BYTES_MAX, "the answer is too long");
+    }
+    Ok(body)
 }
 
 fn refusal(asked: &str, error: &reqwest::Error) -> ClientError {

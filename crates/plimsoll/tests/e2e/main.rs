@@ -1,5 +1,7 @@
 //! The built program at work: with the tools of others, killed, replicated, on failing storage and on a full disk.
 
+#![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
+
 mod failing_s3;
 mod full_disk;
 mod killed;

@@ -3,7 +3,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use plimsoll_oci::MediaType;
 use plimsoll_testkit::{
-    ClientError, Image, Postgres, RegistryClient, S3Service, ServerCommand, ServerProcess, TestBlob, noise,
+    ClientError, Image, Postgres, RegistryClient, S3Service, ServerCommand, ServerProcess, TestBlob, body_of,
+    noise,
 };
 use reqwest::{Method, StatusCode};
 use tempfile::TempDir;
@@ -116,7 +117,7 @@ async fn a_tag_moved_by_all_replicas_at_once_ends_at_one_of_the_images() {
     let mut seen = Vec::new();
     for client in fleet.clients() {
         let answer = client.request(Method::GET, "/v2/team/app/manifests/latest").send().await.unwrap();
-        seen.push(answer.bytes().await.unwrap());
+        seen.push(body_of(answer).await.unwrap());
         for image in &images {
             client.pull_image("team/app", &image.manifest.digest().to_string(), image).await.unwrap();
         }
@@ -168,7 +169,7 @@ async fn push_with_patience(client: &RegistryClient, tag: &str, image: &Image) {
 
 async fn tags(client: &RegistryClient) -> Vec<String> {
     let answer = client.request(Method::GET, "/v2/team/app/tags/list").send().await.unwrap();
-    let list: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let list: serde_json::Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     let tags = list["tags"].as_array().unwrap();
     tags.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect()
 }

@@ -8,7 +8,12 @@ async fn a_thousand_images_outlive_twenty_kills() {
     println!("{report}");
     assert_eq!(report.kills, 20);
     let failed = report.failed.len() as u64;
-    assert!(failed * 100 <= report.retried, "of {} retried pushes failed: {:?}", report.retried, report.failed);
+    assert!(
+        failed * 100 <= report.retried,
+        "of {} retried pushes failed: {:?}",
+        report.retried,
+        report.failed
+    );
     assert_eq!(report.broken, [""; 0]);
     assert_eq!(report.fsck.damages, []);
     assert_eq!(report.fsck.unknown_objects, 0);

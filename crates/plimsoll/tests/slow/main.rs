@@ -1,6 +1,10 @@
 //! What takes too long for every day: an 8 GiB blob, a long siege, a million manifests. Built for release.
 
+#![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
+
 mod killed;
+mod large_blob;
+mod million_manifests;
 
 /// The program under test.
 const PLIMSOLL: &str = env!("CARGO_BIN_EXE_plimsoll");
