@@ -1,6 +1,7 @@
 //! A repository of this server's own storage as a place to copy images to, without a server that runs.
 
 use std::io;
+use std::sync::Mutex;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use plimsoll_oci::{Descriptor, Digest, RepositoryName, Tag, TagOrDigest};
@@ -9,6 +10,7 @@ use plimsoll_registry::{
     IncomingBytes, ManifestPush, PullError, PushBlobError, PushManifestError, Registry, TagPrecondition,
 };
 use plimsoll_store::CatalogueError;
+use plimsoll_store::catalogue::UploadId;
 use plimsoll_transport::{
     BlobContent, BlobVerifier, Keeps, Placement, PortFuture, Presence, RawManifest, Sink, TransportError,
 };
@@ -19,6 +21,8 @@ pub struct RegistrySink {
     identity: Identity,
     can_pull: CanPull,
     can_push: CanPush,
+    /// Uploads that were begun and did not end well yet.
+    unfinished: Mutex<Vec<UploadId>>,
 }
 
 /// Why something was not imported.
@@ -42,7 +46,18 @@ impl RegistrySink {
         repository: &RepositoryName,
     ) -> Result<Self, Box<Denied>> {
         let (can_pull, can_push) = (identity.can_pull(repository)?, identity.can_push(repository)?);
-        Ok(Self { registry, identity, can_pull, can_push })
+        Ok(Self { registry, identity, can_pull, can_push, unfinished: Mutex::default() })
+    }
+
+    /// Gives back at once what an import that failed has written of blobs; it would go by itself when the uploads
+    /// expire.
+    pub async fn give_up(&self) {
+        let unfinished = std::mem::take(&mut *self.unfinished.lock().expect("no panic with the lock"));
+        for id in unfinished {
+            if let Err(error) = self.registry.cancel_upload(&self.can_push, id).await {
+                tracing::debug!(%error, upload = %id, "an upload that failed could not be cancelled");
+            }
+        }
     }
 
     /// What is there is held from here on, so that the garbage collector does not overtake the manifest.
@@ -58,17 +73,15 @@ impl RegistrySink {
         let algorithm = blob.digest.algorithm();
         let begun = self.registry.begin_upload(&self.can_push, algorithm).await;
         let upload = begun.map_err(|error| self.failed("begin an upload in", error))?;
+        self.unfinished.lock().expect("no panic with the lock").push(upload.id);
         let closed =
             self.registry.close_upload(&self.can_push, upload.id, blob.digest, None, Some(body)).await;
-        let Err(error) = closed else { return Ok(()) };
-        // Nobody will continue it; were it left, its bytes would wait for the upload to expire.
-        if let Err(error) = self.registry.cancel_upload(&self.can_push, upload.id).await {
-            tracing::debug!(%error, upload = %upload.id, "an upload that failed could not be cancelled");
-        }
-        Err(match source_error(error) {
+        closed.map_err(|error| match source_error(error) {
             Ok(of_source) => of_source,
             Err(error) => self.failed("write a blob to", error),
-        })
+        })?;
+        self.unfinished.lock().expect("no panic with the lock").retain(|id| *id != upload.id);
+        Ok(())
     }
 
     async fn push(&self, manifest: &RawManifest, placement: &Placement) -> Result<(), ImportError> {

@@ -1,8 +1,25 @@
+mod backup;
 mod completions;
 mod config;
+mod cp;
+mod fsck;
+mod gc;
+mod import;
 mod inspect;
+mod login;
+mod logout;
+mod ls;
 mod man;
+mod moment;
+mod pull;
+mod push;
+mod restore;
+mod rights;
+mod robot;
 mod serve;
+mod storage;
+mod tags;
+mod user;
 mod version;
 
 use clap::Subcommand;
@@ -14,7 +31,21 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Ls(ls::Ls),
+    Tags(tags::Tags),
+    Cp(cp::Cp),
+    Pull(pull::Pull),
+    Push(push::Push),
+    Login(login::Login),
+    Logout(logout::Logout),
     Serve(serve::Serve),
+    User(user::User),
+    Robot(robot::Robot),
+    Import(import::Import),
+    Gc(gc::Gc),
+    Fsck(fsck::Fsck),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -26,7 +57,21 @@ impl Command {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
+            Self::Ls(ls) => ls.run(context),
+            Self::Tags(tags) => tags.run(context),
+            Self::Cp(cp) => cp.run(context),
+            Self::Pull(pull) => pull.run(context),
+            Self::Push(push) => push.run(context),
+            Self::Login(login) => login.run(context),
+            Self::Logout(logout) => logout.run(context),
             Self::Serve(serve) => serve.run(context),
+            Self::User(user) => user.run(context),
+            Self::Robot(robot) => robot.run(context),
+            Self::Import(import) => import.run(context),
+            Self::Gc(gc) => gc.run(context),
+            Self::Fsck(fsck) => fsck.run(context),
+            Self::Backup(backup) => backup.run(context),
+            Self::Restore(restore) => restore.run(context),
             Self::Config(config) => config.run(context),
             Self::Completions(completions) => completions.run(context),
             Self::Man(man) => man.run(context),
@@ -37,8 +82,37 @@ impl Command {
 
 /// The commands of the first help screen, by what people want to do.
 const GROUPS: &[(&str, &[(&str, &str)])] = &[
-    ("Images", &[("inspect", "Explain what an image is made of")]),
-    ("Server", &[("serve", "Run the registry")]),
+    (
+        "Images",
+        &[
+            ("inspect", "Explain what an image is made of"),
+            ("cp", "Copy an image between registries, layouts and archives"),
+            ("pull", "Copy an image from a registry to an OCI layout"),
+            ("push", "Copy an image into a registry"),
+        ],
+    ),
+    (
+        "Registries",
+        &[
+            ("ls", "List the repositories of a registry"),
+            ("tags", "List the tags of a repository, or how they moved"),
+            ("login", "Log in to a registry"),
+            ("logout", "Forget the login to a registry"),
+        ],
+    ),
+    (
+        "Server",
+        &[
+            ("serve", "Run the registry"),
+            ("user", "Manage the people who may sign in"),
+            ("robot", "Manage the tokens of machines"),
+            ("import", "Bring an image into the storage without a server that runs"),
+            ("gc", "Take away what no image needs any more"),
+            ("fsck", "Check that every byte is what it was pushed as"),
+            ("backup", "Write everything that the server keeps into one file"),
+            ("restore", "Put a backup back into an empty storage"),
+        ],
+    ),
     (
         "This program",
         &[
@@ -53,6 +127,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
 const EXAMPLES: &[(&str, &str)] = &[
     ("plimsoll inspect debian:12", "layers, sizes and waste"),
     ("plimsoll inspect oci:./image -o json", "the same for programs"),
+    ("plimsoll cp -r debian:12 oci:./debian", "an image with all its evidence"),
     ("plimsoll config show --origin", "each setting and where it comes from"),
 ];
 

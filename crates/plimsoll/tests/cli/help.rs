@@ -20,9 +20,28 @@ Examples:
 
 #[test]
 fn every_command_explains_itself_within_80_columns() {
-    for command in
-        [&["inspect"][..], &["config"], &["config", "show"], &["completions"], &["man"], &["version"]]
-    {
+    for command in [
+        &["inspect"][..],
+        &["cp"],
+        &["pull"],
+        &["push"],
+        &["ls"],
+        &["tags"],
+        &["login"],
+        &["logout"],
+        &["user", "add"],
+        &["robot", "add"],
+        &["import"],
+        &["gc"],
+        &["fsck"],
+        &["backup"],
+        &["restore"],
+        &["config"],
+        &["config", "show"],
+        &["completions"],
+        &["man"],
+        &["version"],
+    ] {
         let help = run(&[command, &["--help"]].concat());
         assert_eq!(help.code, 0, "{command:?}");
         assert!(help.stdout.contains("Usage: plimsoll "), "{}", help.stdout);

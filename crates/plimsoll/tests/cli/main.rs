@@ -1,10 +1,20 @@
 //! The built program as a user meets it: help, results, errors and exit codes.
 
+mod accounts;
+mod backup;
 mod configuration;
+mod copying;
+mod data_dir;
 mod errors;
 mod help;
 mod image_layout;
+mod import;
 mod inspect;
+mod listing;
+mod logins;
+mod peers;
+mod signed_image;
+mod upkeep;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
