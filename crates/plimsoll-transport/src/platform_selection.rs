@@ -32,7 +32,8 @@ impl PlatformSelection {
                 help: "leave out --platform".to_owned(),
             });
         };
-        let kept = select(source.as_ref(), &index, wanted)?;
+        let kept = select(&index, wanted)
+            .map_err(|missing| no_platform(source.as_ref(), missing, &index.manifests))?;
         Ok(Self { source, index: with_children(&whole, &kept) })
     }
 
@@ -43,18 +44,13 @@ impl PlatformSelection {
     }
 }
 
-/// The images for `wanted`, and what BuildKit attests of them.
-fn select(
-    source: &dyn Source,
-    index: &ImageIndex,
-    wanted: &[Platform],
-) -> Result<Vec<Digest>, TransportError> {
+/// The images for `wanted`, and what BuildKit attests of them; or the platform that is missing.
+fn select<'a>(index: &ImageIndex, wanted: &'a [Platform]) -> Result<Vec<Digest>, &'a Platform> {
     let children = &index.manifests;
     let mut kept = Vec::new();
     for platform in wanted {
         let fits = |child: &&Descriptor| child.platform.as_ref().is_some_and(|own| own.satisfies(platform));
-        let found = children.iter().find(fits).ok_or_else(|| no_platform(source, platform, children))?;
-        kept.push(found.digest);
+        kept.push(children.iter().find(fits).ok_or(platform)?.digest);
     }
     let attests_kept = |child: &&Descriptor| {
         let about = child.annotations.get(ATTESTED_DIGEST).and_then(|digest| digest.parse().ok());
@@ -114,5 +110,62 @@ impl Source for PlatformSelection {
 
     fn tags(&self) -> PortFuture<'_, Vec<Tag>> {
         self.source.tags()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plimsoll_oci::MediaType;
+    use serde_json::json;
+
+    use super::*;
+
+    /// An index of three images, with an attestation of each.
+    fn index() -> RawManifest {
+        let mut children = Vec::new();
+        for architecture in ["amd64", "arm64", "s390x"] {
+            let image = Descriptor::of(MediaType::IMAGE_MANIFEST, architecture.as_bytes());
+            let attested = image.digest;
+            let mut entry = json!(image);
+            entry["platform"] = json!({ "os": "linux", "architecture": architecture });
+            children.push(entry);
+            let mut entry =
+                json!(Descriptor::of(MediaType::IMAGE_MANIFEST, &[architecture.as_bytes(), b"!"].concat()));
+            entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+            entry["annotations"] = json!({ ATTESTED_DIGEST: attested });
+            children.push(entry);
+        }
+        let document = json!({ "schemaVersion": 2, "mediaType": MediaType::IMAGE_INDEX, "manifests": children, "x-own": 1 });
+        let bytes = Bytes::from(document.to_string());
+        RawManifest { digest: Digest::sha256_of(&bytes), media_type: MediaType::IMAGE_INDEX, bytes }
+    }
+
+    fn parsed(raw: &RawManifest) -> ImageIndex {
+        match raw.parse().unwrap() {
+            Manifest::Index(index) => index,
+            Manifest::Image(_) => panic!("an image"),
+        }
+    }
+
+    #[test]
+    fn chosen_images_keep_their_order_and_attestations_and_the_index_its_properties() {
+        let whole = index();
+        let wanted = ["linux/s390x".parse().unwrap(), "linux/amd64".parse().unwrap()];
+        let kept = select(&parsed(&whole), &wanted).unwrap();
+        let part = with_children(&whole, &kept);
+        let expected: Vec<Digest> = ["amd64", "amd64!", "s390x", "s390x!"]
+            .map(|content| Digest::sha256_of(content.as_bytes()))
+            .into();
+        let found: Vec<Digest> = parsed(&part).manifests.iter().map(|child| child.digest).collect();
+        assert_eq!(found, expected);
+        assert_eq!(part.digest, Digest::sha256_of(&part.bytes));
+        let document: Value = serde_json::from_slice(&part.bytes).unwrap();
+        assert_eq!(document["x-own"], 1);
+    }
+
+    #[test]
+    fn a_platform_that_is_missing_is_named() {
+        let wanted = ["linux/amd64".parse().unwrap(), "linux/mips".parse().unwrap()];
+        assert_eq!(select(&parsed(&index()), &wanted), Err(&wanted[1]));
     }
 }
