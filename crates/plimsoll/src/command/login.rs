@@ -33,7 +33,7 @@ pub(crate) struct Login {
     /// The registry, such as localhost:5000 or docker.io
     registry: String,
     /// The user; asked for if not given
-    #[arg(short, long)]
+    #[arg(short, long, value_name = "USER")]
     username: Option<String>,
     /// Read the password from standard input
     #[arg(long, requires = "username")]
