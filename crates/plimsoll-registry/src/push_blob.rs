@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use plimsoll_oci::{Algorithm, Digest, Hasher};
 use plimsoll_store::catalogue::{CommitBlob, StoredBlob, Upload, UploadId};
-use plimsoll_store::objects::{CompletedObject, KeyKind, ObjectWriter, SuspendedObject};
+use plimsoll_store::objects::{Claim, CompletedObject, KeyKind, ObjectWriter, SuspendedObject};
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 
 use crate::Registry;
@@ -165,7 +165,8 @@ impl Registry {
                 return Err(PushBlobError::OutOfOrder { received });
             }
         }
-        let taken = self.catalogue().take_up_upload(can_push.repository(), id).await?;
+        let fresh = ObjectKey::fresh(KeyKind::Blob);
+        let taken = self.catalogue().take_up_upload(can_push.repository(), id, fresh, self.now()).await?;
         let upload = taken.ok_or(PushBlobError::UnknownUpload(id))?;
         match start {
             Some(start) if start != upload.object.length => {
@@ -175,6 +176,8 @@ impl Registry {
         }
     }
 
+    /// Opens the object for writing. An object with bytes was open to others until now: only after it is ours alone is it
+    /// certain that the session was not taken up meanwhile.
     async fn open(&self, upload: Upload) -> Result<Writing, PushBlobError> {
         let id = upload.id;
         let opened = match upload.object.length {
@@ -182,6 +185,10 @@ impl Registry {
             _ => self.objects().resume(upload.object_key, upload.object.clone()).await,
         };
         let writer = opened.map_err(|error| upload_error(id, error))?;
+        let is_shared = upload.object.length > 0;
+        if is_shared && self.catalogue().upload_generation(id).await? != Some(upload.generation) {
+            return Err(PushBlobError::Busy(id));
+        }
         let hasher = Hasher::resume(&upload.hash)
             .map_err(|error| CatalogueError::Damaged { what: "hash state", found: error.to_string() })?;
         let length = upload.object.length;
@@ -204,18 +211,17 @@ impl Registry {
     /// Writes down how far the session came.
     async fn put_down(&self, writing: Writing) -> Result<Upload, PushBlobError> {
         let Writing { mut upload, writer, hasher, .. } = writing;
-        upload.object = match writer.suspend().await {
-            Ok(object) => object,
+        let (object, claim) = match writer.suspend().await {
+            Ok(suspended) => suspended,
             Err(error) => return Err(self.give_up_if_full(&upload, error).await),
         };
+        upload.object = object;
         upload.hash = hasher.save();
         let now = self.now();
         upload.expires_at = now.plus(self.config().upload_ttl);
-        if self.catalogue().advance_upload(upload.clone(), now).await? {
-            Ok(upload)
-        } else {
-            Err(PushBlobError::Busy(upload.id))
-        }
+        let is_advanced = self.catalogue().advance_upload(upload.clone(), now).await?;
+        drop(claim);
+        if is_advanced { Ok(upload) } else { Err(PushBlobError::Busy(upload.id)) }
     }
 
     async fn receive_and_close(
@@ -240,22 +246,22 @@ impl Registry {
         if hasher.algorithm() == digest.algorithm() {
             // Wrong bytes are not made durable first.
             self.check_digest(&upload, digest, hasher.finish()).await?;
-            let object = self.complete(&upload, writer).await?;
-            return self.commit(upload, digest, length, object).await;
+            let (object, claim) = self.complete(&upload, writer).await?;
+            return self.commit(upload, digest, length, object, claim).await;
         }
-        let object = self.complete(&upload, writer).await?;
+        let (object, claim) = self.complete(&upload, writer).await?;
         let found = self.hash_again(object.key, length, digest.algorithm()).await?;
         self.check_digest(&upload, digest, found).await?;
-        self.commit(upload, digest, length, object).await
+        self.commit(upload, digest, length, object, claim).await
     }
 
     async fn complete(
         &self,
         upload: &Upload,
         writer: Box<dyn ObjectWriter>,
-    ) -> Result<CompletedObject, PushBlobError> {
+    ) -> Result<(CompletedObject, Claim), PushBlobError> {
         match writer.complete().await {
-            Ok(object) => Ok(object),
+            Ok(completed) => Ok(completed),
             Err(error) => Err(self.give_up_if_full(upload, error).await),
         }
     }
@@ -295,6 +301,7 @@ impl Registry {
         digest: Digest,
         size: u64,
         object: CompletedObject,
+        claim: Claim,
     ) -> Result<StoredBlob, PushBlobError> {
         let object_key = object.key;
         let commit = CommitBlob {
@@ -306,7 +313,9 @@ impl Registry {
             hold_until: self.hold_until(),
             now: self.now(),
         };
-        if self.catalogue().commit_blob(commit).await? {
+        let is_committed = self.catalogue().commit_blob(commit).await?;
+        drop(claim);
+        if is_committed {
             return Ok(StoredBlob { digest, size, object_key });
         }
         // The session's own object belongs to whoever took it up; another one belongs to nobody.

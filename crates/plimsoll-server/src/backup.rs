@@ -330,7 +330,7 @@ fn restore_object(
             }
             runtime.block_on(writer.write(chunk))?;
         }
-        runtime.block_on(writer.complete())?;
+        let (_, _claim) = runtime.block_on(writer.complete())?;
     }
     match (hasher.map(Hasher::finish), expected) {
         (Some(found), Some(expected)) if found != expected => {

@@ -35,11 +35,13 @@ pub trait IngestObjects: Send + Sync {
     /// Stores a small object whole.
     fn put(&self, key: ObjectKey, bytes: Bytes) -> BoxFuture<'_, Result<()>>;
 
-    /// Begins an object.
+    /// Begins an object under a key that was never used.
     fn create(&self, key: ObjectKey) -> BoxFuture<'_, Result<Box<dyn ObjectWriter>>>;
 
-    /// Continues an object where it was suspended. Fails with [`ObjectError::Busy`] while another writer has it, as far
-    /// as the storage can tell; where it cannot, the loser fails when it suspends or completes.
+    /// Continues an object where it was suspended; changes nothing before the first byte is written, or it is suspended
+    /// or completed. Where a writer could spoil what another one wrote, it fails with [`ObjectError::Busy`] while another
+    /// writer or its claim lives. So whoever resumes, then finds its suspended state still the committed one, and then
+    /// writes, keeps everybody else out until it has committed in turn.
     fn resume(&self, key: ObjectKey, at: SuspendedObject) -> BoxFuture<'_, Result<Box<dyn ObjectWriter>>>;
 
     /// Removes an object that was begun and will not be completed.
@@ -51,11 +53,11 @@ pub trait ObjectWriter: Send {
     /// Appends `bytes`. They may rest in memory until the next suspension or completion.
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<()>>;
 
-    /// Brings all bytes to the storage and puts the object down.
-    fn suspend(self: Box<Self>) -> BoxFuture<'static, Result<SuspendedObject>>;
+    /// Brings all bytes to the storage and puts the object down. The claim is held until the state is committed.
+    fn suspend(self: Box<Self>) -> BoxFuture<'static, Result<(SuspendedObject, Claim)>>;
 
-    /// Makes all bytes durable and readable, and says where.
-    fn complete(self: Box<Self>) -> BoxFuture<'static, Result<CompletedObject>>;
+    /// Makes all bytes durable and readable, and says where. The claim is held until the object is committed.
+    fn complete(self: Box<Self>) -> BoxFuture<'static, Result<(CompletedObject, Claim)>>;
 }
 
 /// Hands objects out.
@@ -86,6 +88,21 @@ pub trait ManageObjects: Send + Sync {
 pub trait Objects: IngestObjects + ProvideObjects + ManageObjects {}
 
 impl<T: IngestObjects + ProvideObjects + ManageObjects> Objects for T {}
+
+/// Keeps other writers of an object out for as long as it lives.
+#[derive(Debug, Default)]
+#[must_use = "others may write to the object as soon as its claim is dropped"]
+pub struct Claim {
+    /// The locked file, where there is one. Closing it lets go of the lock.
+    _lock: Option<std::fs::File>,
+}
+
+impl Claim {
+    /// A claim by a file that this process has locked.
+    fn by_lock(file: std::fs::File) -> Self {
+        Self { _lock: Some(file) }
+    }
+}
 
 /// Where a writer was put down.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

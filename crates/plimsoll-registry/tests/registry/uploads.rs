@@ -79,10 +79,48 @@ async fn two_requests_for_one_session_do_not_mix() {
             let digest = Digest::sha256_of(bytes);
             if answer.is_ok_and(|answer| answer.status() == 201) {
                 let got = server.get(&format!("/v2/team/app/blobs/{digest}")).await;
-                assert_eq!(got.bytes().await.unwrap(), *bytes, "what was answered 201 is whole");
+                assert_eq!(
+                    Digest::sha256_of(&got.bytes().await.unwrap()),
+                    digest,
+                    "what was answered 201 is whole"
+                );
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_that_contend_for_one_place_do_not_mix() {
+    let server = TestServer::start().await;
+    let chunks: Vec<Vec<u8>> = (10..14).map(|seed| noise(seed, 300_000)).collect();
+    let (mut closed, mut contended) = (0, 0);
+    for round in 0..15 {
+        let location = begin(&server).await;
+        let first = noise(100 + round, 200_000);
+        server.request(Method::PATCH, &location).body(first.clone()).send().await.unwrap();
+        let patches = chunks.iter().map(|chunk| {
+            let request = server.request(Method::PATCH, &location).header("content-range", "200000-499999");
+            request.body(chunk.clone()).send()
+        });
+        let answers = futures_util::future::join_all(patches).await;
+        let taken = |answer: &Result<reqwest::Response, reqwest::Error>| {
+            answer.as_ref().is_ok_and(|answer| answer.status() == 202)
+        };
+        let winners: Vec<usize> = (0..chunks.len()).filter(|number| taken(&answers[*number])).collect();
+        assert!(winners.len() <= 1, "one chunk is taken");
+        contended += usize::from(winners.is_empty());
+        for winner in winners {
+            let whole = [first.as_slice(), &chunks[winner]].concat();
+            let digest = Digest::sha256_of(&whole);
+            let close =
+                server.request(Method::PUT, &format!("{location}?digest={digest}")).send().await.unwrap();
+            assert_eq!(close.status(), 201);
+            closed += 1;
+            let got = server.get(&format!("/v2/team/app/blobs/{digest}")).await;
+            assert_eq!(Digest::sha256_of(&got.bytes().await.unwrap()), digest);
+        }
+    }
+    assert_eq!(closed + contended, 15);
 }
 
 #[tokio::test]

@@ -66,14 +66,40 @@ impl Catalogue {
         self.read((repository.clone(), id), |tx, (repository, id)| find(tx, repository, *id).boxed()).await
     }
 
-    /// Takes up an upload session, so that only the taker's progress counts from now on.
-    pub async fn take_up_upload(&self, repository: &RepositoryName, id: UploadId) -> Result<Option<Upload>> {
-        self.write_soft((repository.clone(), id), |tx, (repository, id)| {
+    /// Takes up an upload session, so that only the taker's progress counts from now on. A session without bytes that was
+    /// taken up before goes on with the object key `fresh`: whoever had it may still write to the old one.
+    pub async fn take_up_upload(
+        &self,
+        repository: &RepositoryName,
+        id: UploadId,
+        fresh: ObjectKey,
+        now: Timestamp,
+    ) -> Result<Option<Upload>> {
+        self.write_soft((repository.clone(), id, fresh, now), |tx, (repository, id, fresh, now)| {
             async move {
-                let id_text = id.to_string();
-                tx.execute("UPDATE uploads SET generation = generation + 1 WHERE id = ?1", params![id_text])
-                    .await?;
-                find(tx, repository, *id).await
+                let taken = "UPDATE uploads SET generation = generation + 1 WHERE id = ?1";
+                tx.execute(taken, params![id.to_string()]).await?;
+                let Some(mut upload) = find(tx, repository, *id).await? else { return Ok(None) };
+                if upload.object.length == 0 && upload.generation > 1 {
+                    review::doom(tx, upload.object_key, "", *now).await?;
+                    let moved = "UPDATE uploads SET object_key = ?2 WHERE id = ?1";
+                    tx.execute(moved, params![id.to_string(), *fresh]).await?;
+                    upload.object_key = *fresh;
+                }
+                Ok(Some(upload))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// How often an upload session was taken up, if it still exists.
+    pub async fn upload_generation(&self, id: UploadId) -> Result<Option<i64>> {
+        self.read(id, |tx, id| {
+            async move {
+                let row =
+                    tx.row("SELECT generation FROM uploads WHERE id = ?1", params![id.to_string()]).await?;
+                row.map(|row| row.integer(0)).transpose()
             }
             .boxed()
         })

@@ -11,8 +11,8 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::{
-    ByteStream, CompletedObject, IngestObjects, KeyKind, ListedObject, ManageObjects, ObjectError, ObjectKey,
-    ObjectWriter, ProvideObjects, Result, SuspendedObject,
+    ByteStream, Claim, CompletedObject, IngestObjects, KeyKind, ListedObject, ManageObjects, ObjectError,
+    ObjectKey, ObjectWriter, ProvideObjects, Result, SuspendedObject,
 };
 
 /// Objects in memory. Refuses what real storages let pass: writing under a key that was used before, and reading what
@@ -72,16 +72,17 @@ impl ObjectWriter for MemoryWriter {
         std::future::ready(Ok(())).boxed()
     }
 
-    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<SuspendedObject>> {
+    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<(SuspendedObject, Claim)>> {
         self.suspended = self.bytes.len();
         let length = self.bytes.len() as u64;
-        std::future::ready(Ok(SuspendedObject { length, ..SuspendedObject::default() })).boxed()
+        let suspended = SuspendedObject { length, ..SuspendedObject::default() };
+        std::future::ready(Ok((suspended, Claim::default()))).boxed()
     }
 
-    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<CompletedObject>> {
+    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<(CompletedObject, Claim)>> {
         let bytes = std::mem::take(&mut self.bytes);
         self.objects.state().complete.insert(self.key, bytes.into());
-        std::future::ready(Ok(CompletedObject::at(self.key))).boxed()
+        std::future::ready(Ok((CompletedObject::at(self.key), Claim::default()))).boxed()
     }
 }
 

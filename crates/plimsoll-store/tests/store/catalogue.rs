@@ -141,16 +141,23 @@ async fn an_upload_goes_on_where_it_was(catalogue: &Catalogue) {
     assert!(!catalogue.cancel_upload(&name, upload.id, at(2)).await.unwrap());
 }
 
+async fn take_up(catalogue: &Catalogue, upload: &Upload) -> Option<Upload> {
+    let fresh = ObjectKey::fresh(KeyKind::Blob);
+    catalogue.take_up_upload(&upload.repository, upload.id, fresh, at(0)).await.unwrap()
+}
+
 async fn only_the_last_taker_of_an_upload_counts(catalogue: &Catalogue) {
     let name = repository("upload/contended");
     let upload = begin(catalogue, &name).await;
-    let first = catalogue.take_up_upload(&name, upload.id).await.unwrap().unwrap();
-    let second = catalogue.take_up_upload(&name, upload.id).await.unwrap().unwrap();
+    let first = take_up(catalogue, &upload).await.unwrap();
+    let second = take_up(catalogue, &upload).await.unwrap();
+    assert_eq!(catalogue.upload_generation(upload.id).await.unwrap(), Some(second.generation));
+    assert_ne!(first.object_key, second.object_key, "both may be writing, and not to the same object");
     assert!(!catalogue.advance_upload(first.clone(), at(1)).await.unwrap());
     assert!(!catalogue.commit_blob(commit(&first, b"contended", 10)).await.unwrap());
     assert!(catalogue.find_blob(&name, Digest::sha256_of(b"contended")).await.unwrap().is_none());
     assert!(catalogue.commit_blob(commit(&second, b"contended", 10)).await.unwrap());
-    assert!(catalogue.take_up_upload(&name, upload.id).await.unwrap().is_none());
+    assert!(take_up(catalogue, &upload).await.is_none());
 }
 
 async fn content_is_stored_once_and_shown_where_it_was_pushed(catalogue: &Catalogue) {

@@ -76,7 +76,7 @@ async fn an_object_is_there_only_when_it_is_complete(objects: &dyn Objects) {
     let (key, bytes) = (fresh(), noise(2, 20_000_000));
     let mut writer = objects.create(key).await.unwrap();
     write_all(&mut writer, &bytes, 300_000).await;
-    let completed = writer.complete().await.unwrap();
+    let (completed, _) = writer.complete().await.unwrap();
     assert_eq!(read(objects, completed.key, 0..20_000_000).await.unwrap(), bytes);
 }
 
@@ -85,7 +85,7 @@ async fn a_suspended_object_goes_on_where_it_was(objects: &dyn Objects) {
         let (key, bytes) = (fresh(), noise(3, length));
         let mut writer = objects.create(key).await.unwrap();
         write_all(&mut writer, &bytes[..pause], 500_000).await;
-        let suspended = writer.suspend().await.unwrap();
+        let (suspended, _) = writer.suspend().await.unwrap();
         assert_eq!(suspended.length, pause as u64);
 
         // Somebody goes on, writes more, and is never heard of again.
@@ -95,9 +95,9 @@ async fn a_suspended_object_goes_on_where_it_was(objects: &dyn Objects) {
 
         let mut writer = resume_patiently(objects, key, suspended).await;
         write_all(&mut writer, &bytes[pause..], 400_000).await;
-        let again = writer.suspend().await.unwrap();
+        let (again, _) = writer.suspend().await.unwrap();
         assert_eq!(again.length, length as u64);
-        let completed = objects.resume(key, again).await.unwrap().complete().await.unwrap();
+        let (completed, _) = objects.resume(key, again).await.unwrap().complete().await.unwrap();
         assert_eq!(read(objects, completed.key, 0..length as u64).await.unwrap(), bytes);
     }
 }
@@ -121,7 +121,7 @@ async fn an_abandoned_object_is_never_there(objects: &dyn Objects) {
     let key = fresh();
     let mut writer = objects.create(key).await.unwrap();
     write_all(&mut writer, &noise(4, 9_000_000), 1_000_000).await;
-    let suspended = writer.suspend().await.unwrap();
+    let (suspended, _) = writer.suspend().await.unwrap();
     objects.abandon(key, Some(suspended)).await.unwrap();
     assert_eq!(objects.size(key).await.unwrap(), None);
     assert!(matches!(read(objects, key, 0..1).await, Err(ObjectError::NotFound(_))));
@@ -161,10 +161,23 @@ async fn two_writers_never_share_a_local_file() {
     let key = fresh();
     let mut writer = objects.create(key).await.unwrap();
     write_all(&mut writer, &[1; 2_000_000], 1_000_000).await;
-    let suspended = writer.suspend().await.unwrap();
+    let (suspended, _) = writer.suspend().await.unwrap();
     let mut first = objects.resume(key, suspended.clone()).await.unwrap();
     first.write(Bytes::from_static(b"x")).await.unwrap();
-    assert!(matches!(objects.resume(key, suspended).await.err(), Some(ObjectError::Busy(_))));
+    let busy = |resumed: Result<_, ObjectError>| matches!(resumed.err(), Some(ObjectError::Busy(_)));
+    assert!(busy(objects.resume(key, suspended.clone()).await));
+    let (_, claim) = first.complete().await.unwrap();
+    assert!(
+        busy(objects.resume(key, suspended.clone()).await),
+        "the claim lives until the object is committed"
+    );
+    drop(claim);
+    drop(objects.resume(key, suspended).await.unwrap());
+    assert_eq!(objects.size(key).await.unwrap(), Some(2_000_001), "resuming alone changes nothing");
+    assert!(
+        matches!(objects.put(key, Bytes::new()).await, Err(ObjectError::Busy(_))),
+        "no key is used twice"
+    );
 }
 
 #[tokio::test]
@@ -175,7 +188,7 @@ async fn a_file_that_was_cut_is_not_gone_on_with() {
     let key = fresh();
     let mut writer = objects.create(key).await.unwrap();
     write_all(&mut writer, &[1; 100], 100).await;
-    let suspended = writer.suspend().await.unwrap();
+    let (suspended, _) = writer.suspend().await.unwrap();
     std::fs::File::options()
         .write(true)
         .open(directory.path().join(key.to_string()))
@@ -210,7 +223,7 @@ async fn a_failing_s3_is_an_error_or_is_overcome_and_never_a_wrong_object() {
             }
             let completed = if failed { None } else { writer.complete().await.ok() };
             service.heal();
-            if let Some(completed) = completed {
+            if let Some((completed, _)) = completed {
                 assert_eq!(
                     read(objects, completed.key, 0..17_000_000).await.unwrap(),
                     bytes,

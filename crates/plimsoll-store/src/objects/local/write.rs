@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
-use super::super::{CompletedObject, ObjectError, ObjectKey, ObjectWriter, Result, SuspendedObject};
+use super::super::{Claim, CompletedObject, ObjectError, ObjectKey, ObjectWriter, Result, SuspendedObject};
 use super::{Place, blocking};
 
 /// How much is gathered before it is written.
@@ -19,6 +19,7 @@ const WRITE_BYTES: usize = 1024 * 1024;
 pub(super) struct LocalWriter {
     place: Arc<Place>,
     key: ObjectKey,
+    resumed_at: u64,
     length: u64,
     gathered: Vec<Bytes>,
     gathered_bytes: usize,
@@ -29,8 +30,8 @@ pub(super) struct LocalWriter {
 enum Handle {
     /// Not made yet: a small object is made, written and synced in one go.
     NotMade,
-    /// Here.
-    Idle(File),
+    /// Open and locked, with its length still to be cut to what was suspended.
+    Resumed(File),
     /// On a blocking thread, taking bytes.
     Writing(JoinHandle<Result<File>>),
     /// Lost in a failed write.
@@ -42,13 +43,10 @@ impl LocalWriter {
         Self::at(place, key, 0, Handle::NotMade)
     }
 
-    /// Opens the file again, alone, and cuts off what was written after `length`.
+    /// Opens and locks the file again. What was written after `length` is cut off later, once there is more to write.
     pub(super) fn resume(place: Arc<Place>, key: ObjectKey, length: u64) -> Result<Self> {
-        if length == 0 {
-            return Ok(Self::create(place, key));
-        }
         let not_resumable = |reason: String| ObjectError::NotResumable { key, reason };
-        let mut file = match OpenOptions::new().read(true).write(true).open(place.path(key)) {
+        let file = match OpenOptions::new().read(true).write(true).open(place.path(key)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(not_resumable("its file is gone".into()));
@@ -60,13 +58,11 @@ impl LocalWriter {
         if on_disk < length {
             return Err(not_resumable(format!("its file has {on_disk} of {length} bytes")));
         }
-        file.set_len(length).map_err(ObjectError::io("cut", key))?;
-        file.seek(SeekFrom::Start(length)).map_err(ObjectError::io("seek in", key))?;
-        Ok(Self::at(place, key, length, Handle::Idle(file)))
+        Ok(Self::at(place, key, length, Handle::Resumed(file)))
     }
 
     fn at(place: Arc<Place>, key: ObjectKey, length: u64, file: Handle) -> Self {
-        Self { place, key, length, gathered: Vec::new(), gathered_bytes: 0, file }
+        Self { place, key, resumed_at: length, length, gathered: Vec::new(), gathered_bytes: 0, file }
     }
 
     /// Starts writing what was gathered, once the write before it is done.
@@ -84,7 +80,10 @@ impl LocalWriter {
     async fn take_file(&mut self) -> Result<Option<File>> {
         match std::mem::replace(&mut self.file, Handle::Gone) {
             Handle::NotMade => Ok(None),
-            Handle::Idle(file) => Ok(Some(file)),
+            Handle::Resumed(file) => {
+                let (key, length) = (self.key, self.resumed_at);
+                blocking(move || cut(file, key, length)).await.map(Some)
+            }
             Handle::Writing(write) => match write.await {
                 Ok(file) => file.map(Some),
                 Err(stopped) => Err(ObjectError::io("write", self.key)(io::Error::other(stopped))),
@@ -107,17 +106,17 @@ impl ObjectWriter for LocalWriter {
         .boxed()
     }
 
-    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<SuspendedObject>> {
+    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<(SuspendedObject, Claim)>> {
         async move {
             let file = self.take_file().await?;
             let Self { place, key, gathered, length, .. } = *self;
-            blocking(move || append(&place, key, file, &gathered)).await?;
-            Ok(SuspendedObject { length, ..SuspendedObject::default() })
+            let file = blocking(move || append(&place, key, file, &gathered)).await?;
+            Ok((SuspendedObject { length, ..SuspendedObject::default() }, Claim::by_lock(file)))
         }
         .boxed()
     }
 
-    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<CompletedObject>> {
+    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<(CompletedObject, Claim)>> {
         async move {
             let file = self.take_file().await?;
             let Self { place, key, gathered, .. } = *self;
@@ -125,12 +124,19 @@ impl ObjectWriter for LocalWriter {
                 let file = append(&place, key, file, &gathered)?;
                 file.sync_data().map_err(ObjectError::io("sync", key))?;
                 place.sync_folder_of(key).map_err(ObjectError::io("sync the folder of", key))?;
-                Ok(CompletedObject::at(key))
+                Ok((CompletedObject::at(key), Claim::by_lock(file)))
             })
             .await
         }
         .boxed()
     }
+}
+
+/// Cuts off what a writer that came to nothing has left.
+fn cut(mut file: File, key: ObjectKey, length: u64) -> Result<File> {
+    file.set_len(length).map_err(ObjectError::io("cut", key))?;
+    file.seek(SeekFrom::Start(length)).map_err(ObjectError::io("seek in", key))?;
+    Ok(file)
 }
 
 fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: &[Bytes]) -> Result<File> {
@@ -147,7 +153,7 @@ fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: &[Bytes])
 fn make(place: &Place, key: ObjectKey) -> Result<File> {
     let path = place.path(key);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     let file = match options.open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let shard = path.parent().unwrap_or(&place.root);
@@ -158,7 +164,10 @@ fn make(place: &Place, key: ObjectKey) -> Result<File> {
         }
         opened => opened,
     };
-    let file = file.map_err(ObjectError::io("create", key))?;
+    let file = match file {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(ObjectError::Busy(key)),
+        file => file.map_err(ObjectError::io("create", key))?,
+    };
     lock(&file, key)?;
     Ok(file)
 }

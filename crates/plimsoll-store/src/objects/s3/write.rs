@@ -2,6 +2,9 @@
 //!
 //! S3 takes parts of at least 5 MiB, except the last, and at most 10 000 of them. What is left over when an upload is
 //! suspended is kept as an object of its own, the *tail*, and becomes the beginning of the next part.
+//!
+//! No lock is needed: tails and small objects get keys of their own, and a part that another request sent under the same
+//! number has another entity tag, with which the upload cannot be completed.
 
 use std::sync::Arc;
 
@@ -13,7 +16,9 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::super::{CompletedObject, KeyKind, ObjectError, ObjectKey, ObjectWriter, Result, SuspendedObject};
+use super::super::{
+    Claim, CompletedObject, KeyKind, ObjectError, ObjectKey, ObjectWriter, Result, SuspendedObject,
+};
 use super::{Bucket, failed};
 
 /// The size of the first thousand parts; each later thousand is one step larger, which ends at some 430 GiB.
@@ -234,11 +239,11 @@ impl ObjectWriter for S3Writer {
         self.append(bytes).boxed()
     }
 
-    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<SuspendedObject>> {
-        async move { self.put_down().await }.boxed()
+    fn suspend(mut self: Box<Self>) -> BoxFuture<'static, Result<(SuspendedObject, Claim)>> {
+        async move { Ok((self.put_down().await?, Claim::default())) }.boxed()
     }
 
-    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<CompletedObject>> {
-        async move { self.finish().await }.boxed()
+    fn complete(mut self: Box<Self>) -> BoxFuture<'static, Result<(CompletedObject, Claim)>> {
+        async move { Ok((self.finish().await?, Claim::default())) }.boxed()
     }
 }
