@@ -3,7 +3,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -131,9 +131,13 @@ impl Answer {
 }
 
 impl Served {
-    /// What it wrote to standard error.
-    pub(crate) fn log(&self) -> String {
-        self.0.log()
+    /// Waits until it has written something to standard error.
+    pub(crate) fn wait_for_log(&self, text: &str) {
+        let started = Instant::now();
+        while !self.0.log().contains(text) {
+            assert!(started.elapsed() < ANSWER_MAX, "{}", self.0.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Fetches a path with an `Authorization` header, or without one if that is empty.

@@ -1,6 +1,9 @@
 use std::fs;
 
-use crate::data_dir::{DataDir, basic};
+use plimsoll_testkit::Postgres;
+
+use crate::data_dir::{DataDir, LAYERS, basic};
+use crate::image_layout;
 
 #[test]
 fn a_flipped_byte_is_found_and_a_push_heals_it() {
@@ -113,4 +116,32 @@ fn what_was_deleted_a_moment_ago_waits() {
     assert_eq!((&taken["freed"]["blobs"], &taken["blobsKept"]["count"]), (&0.into(), &3.into()));
     assert!(taken["blobsKept"]["firstDueAt"].as_str().unwrap().ends_with('Z'));
     assert!(here.run(&["gc"]).stdout.contains("\nblobs kept     3, "));
+}
+
+#[test]
+fn a_catalogue_in_postgresql_is_looked_after_as_well() {
+    let Some(postgres) = Postgres::start() else { return };
+    let here = DataDir::none();
+    let setting = format!("database.url={}", postgres.url());
+    let run = |arguments: &[&str]| here.run(&[arguments, &["--set", &setting]].concat());
+    image_layout::write(&here.path("image"), LAYERS, |_| {});
+    for arguments in [
+        &["import", "oci:image:1", "team/app:1"][..],
+        &["user", "add", "admin", "--admin"],
+        &["robot", "add", "ci-1", "--grant", "team/*:pull"],
+        &["gc", "--dry-run"],
+        &["gc"],
+        &["fsck"],
+        &["backup", "--out", "backup.tar"],
+    ] {
+        let done = run(arguments);
+        assert_eq!(done.code, 0, "{arguments:?}: {}", done.stderr);
+    }
+    assert!(!here.path("data/catalogue.sqlite").exists());
+
+    let there = DataDir::none();
+    let restored = there.run(&["restore", &here.path("backup.tar").display().to_string()]);
+    assert_eq!(restored.code, 0, "{}", restored.stderr);
+    assert_eq!(there.run(&["fsck", "-o", "json"]).json()["blobs"], 3);
+    assert_eq!(there.run(&["robot", "ls", "-o", "json"]).json()["robots"][0]["name"], "ci-1");
 }
