@@ -62,6 +62,9 @@ impl Report for TagHistory {
         if self.moves.is_empty() {
             return page.line("no moves");
         }
+        let is_wide = page.is_wide();
+        let is_shown = |one: &&Move| is_wide || self.is_of_one_tag || !one.tag.is_evidence();
+        let shown: Vec<&Move> = self.moves.iter().filter(is_shown).collect();
         let mut table = Table::new(&[
             Column::Left("MOVED AT (UTC)"),
             Column::Left("TAG"),
@@ -69,32 +72,28 @@ impl Report for TagHistory {
             Column::Left("TO"),
             Column::Left("BY"),
         ]);
-        let is_wide = page.is_wide();
+        shown.iter().for_each(|one| table.row(one.cells(is_wide)));
+        page.table(&table);
+        if self.moves.len() > shown.len() {
+            page.line(&hidden_evidence(self.moves.len() - shown.len(), "move"));
+        }
+    }
+}
+
+impl Move {
+    fn cells(&self, is_wide: bool) -> [String; 5] {
         let place = |digest: Option<Digest>, nowhere: &str| match digest {
             Some(digest) if is_wide => digest.to_string(),
             Some(digest) => digest.short(),
             None => nowhere.to_owned(),
         };
-        let is_shown = |one: &&Move| is_wide || self.is_of_one_tag || !one.tag.is_evidence();
-        let shown_moves: Vec<&Move> = self.moves.iter().filter(is_shown).collect();
-        for one in &shown_moves {
-            let at = one.moved_at.map_or_else(|| "?".to_owned(), shown);
-            let by = one.moved_by.clone().unwrap_or_else(|| "-".to_owned());
-            table.row([
-                at,
-                one.tag.to_string(),
-                place(one.previous, "new"),
-                place(one.digest, "removed"),
-                by,
-            ]);
-        }
-        page.table(&table);
-        if self.moves.len() > shown_moves.len() {
-            page.line(&hidden_evidence(self.moves.len() - shown_moves.len(), "move"));
-        }
+        let time = |time: Timestamp| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
+        [
+            self.moved_at.map_or_else(|| "?".to_owned(), time),
+            self.tag.to_string(),
+            place(self.previous, "new"),
+            place(self.digest, "removed"),
+            self.moved_by.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
     }
-}
-
-fn shown(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
