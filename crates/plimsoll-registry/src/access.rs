@@ -4,6 +4,7 @@
 //! authorisation does not compile.
 
 use plimsoll_oci::RepositoryName;
+use plimsoll_store::Pattern;
 use plimsoll_store::catalogue::{Action, Grant};
 
 /// Somebody whose credentials were checked, or nobody in particular.
@@ -13,6 +14,8 @@ pub struct Identity {
     pub name: String,
     /// What they may do.
     pub grants: Vec<Grant>,
+    /// Which repositories they may see the names of.
+    pub listable: Vec<Pattern>,
     /// How they showed who they are.
     pub shown_by: ShownBy,
 }
@@ -50,10 +53,10 @@ pub struct CanDelete {
     actor: String,
 }
 
-/// May see the names of those repositories that the grants allow to pull from.
+/// May see the names of those repositories that match.
 #[derive(Clone, Debug)]
 pub struct CanList {
-    grants: Vec<Grant>,
+    repositories: Vec<Pattern>,
 }
 
 /// The right that is missing.
@@ -69,9 +72,16 @@ pub struct Denied {
 }
 
 impl Identity {
+    /// Somebody with some rights, who may see the names of what they may pull.
+    pub fn new(name: String, grants: Vec<Grant>, shown_by: ShownBy) -> Self {
+        let may_pull = grants.iter().filter(|grant| grant.actions.contains(&Action::Pull));
+        let listable = may_pull.map(|grant| grant.repositories.clone()).collect();
+        Self { name, grants, listable, shown_by }
+    }
+
     /// Anybody, who may do everything: there are no users yet.
     pub fn not_asked() -> Self {
-        Self { name: "anonymous".to_owned(), grants: vec![Grant::all()], shown_by: ShownBy::NotAsked }
+        Self::new("anonymous".to_owned(), vec![Grant::all()], ShownBy::NotAsked)
     }
 
     /// Whether the identity may do `action` in `repository`.
@@ -105,7 +115,7 @@ impl Identity {
 
     /// Proves the right to list repositories: everybody may list what they may pull.
     pub fn can_list(&self) -> CanList {
-        CanList { grants: self.grants.clone() }
+        CanList { repositories: self.listable.clone() }
     }
 }
 
@@ -143,6 +153,6 @@ impl CanDelete {
 impl CanList {
     /// Whether a repository may be shown.
     pub fn may_see(&self, repository: &RepositoryName) -> bool {
-        self.grants.iter().any(|grant| grant.allows(repository, Action::Pull))
+        self.repositories.iter().any(|pattern| pattern.matches(repository.as_str()))
     }
 }

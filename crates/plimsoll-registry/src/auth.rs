@@ -161,7 +161,8 @@ impl Authenticator {
         }
         let token =
             self.parts.key.verify(token, self.service(), (self.parts.clock)()).ok_or(AuthError::Wrong)?;
-        Ok(Identity { name: token.name, grants: token.grants, shown_by: ShownBy::ScopedToken })
+        let ScopedToken { name, grants, listable, .. } = token;
+        Ok(Identity { name, grants, listable, shown_by: ShownBy::ScopedToken })
     }
 
     async fn identify_by_password(&self, name: &str, password: &str) -> Result<Identity, AuthError> {
@@ -177,7 +178,7 @@ impl Authenticator {
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = password::check(hash, password.to_owned()).await;
         let user = user.filter(|_| matches).ok_or(AuthError::Wrong)?;
-        let identity = Identity { name: user.name, grants: user.grants, shown_by: ShownBy::Credentials };
+        let identity = Identity::new(user.name, user.grants, ShownBy::Credentials);
         self.parts.verified.remember(name, password, &identity, now);
         Ok(identity)
     }
@@ -191,16 +192,18 @@ impl Authenticator {
         }
         self.parts.robots_used.note(&robot.name, now);
         let name = format!("robot:{}", robot.name);
-        Ok(Identity { name, grants: robot.grants, shown_by: ShownBy::Credentials })
+        Ok(Identity::new(name, robot.grants, ShownBy::Credentials))
     }
 
-    /// Makes a token with those of the wanted rights that the identity has.
-    pub fn issue_token(&self, identity: &Identity, wanted: &[Grant]) -> ScopedToken {
+    /// Makes a token with those of the wanted rights that the identity has. `wants_list` asks for the names of what the
+    /// identity may pull.
+    pub fn issue_token(&self, identity: &Identity, wanted: &[Grant], wants_list: bool) -> ScopedToken {
         let now = (self.parts.clock)();
         let grants = wanted.iter().filter_map(|wanted| narrowed(identity, wanted)).collect();
         ScopedToken {
             name: identity.name.clone(),
             grants,
+            listable: if wants_list { identity.listable.clone() } else { Vec::new() },
             service: self.service().to_owned(),
             expires_at: now.plus(self.token_ttl()),
         }
@@ -221,7 +224,7 @@ impl Authenticator {
 /// Nobody in particular, who may pull.
 fn anybody() -> Identity {
     let grant = Grant { repositories: Pattern::any(), actions: [Action::Pull].into() };
-    Identity { name: "anonymous".to_owned(), grants: vec![grant], shown_by: ShownBy::Nothing }
+    Identity::new("anonymous".to_owned(), vec![grant], ShownBy::Nothing)
 }
 
 /// What of a wanted right, which names one repository, the identity has.

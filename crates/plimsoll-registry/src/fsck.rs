@@ -1,5 +1,6 @@
 //! Looks whether the bytes are what they are said to be, and sets aside what is not.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -67,6 +68,16 @@ pub enum Damage {
     },
 }
 
+impl Damage {
+    /// The blob whose bytes are damaged.
+    fn damaged_blob(&self) -> Option<Digest> {
+        match self {
+            Self::BlobDamaged { digest, .. } => Some(*digest),
+            _ => None,
+        }
+    }
+}
+
 impl Registry {
     /// Reads every byte, while requests go on. `progress` is told of each blob with its length.
     pub async fn fsck(
@@ -85,7 +96,9 @@ impl Registry {
             }
         }
         let missing = self.catalogue().blobs_without_bytes().await?;
-        report.damages.extend(missing.into_iter().map(|digest| Damage::BlobMissing { digest }));
+        let damaged: HashSet<Digest> = report.damages.iter().filter_map(Damage::damaged_blob).collect();
+        let others = missing.into_iter().filter(|digest| !damaged.contains(digest));
+        report.damages.extend(others.map(|digest| Damage::BlobMissing { digest }));
         self.check_manifests(&mut report).await?;
         self.doom_unknown_objects(&mut report).await?;
         Ok(report)

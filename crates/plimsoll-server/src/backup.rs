@@ -3,14 +3,15 @@
 //! The catalogue comes first and is of one moment. Objects are never changed, and none is deleted while a backup
 //! copies them, so the copy fits the catalogue although pushes go on.
 
-use std::collections::HashMap;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex};
+mod restore;
+
+use std::io::{self, Read, Write};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use plimsoll_oci::{Digest, Hasher};
+use plimsoll_oci::Digest;
 use plimsoll_registry::Registry;
 use plimsoll_store::catalogue::{EachRow, SnapshotRow, TABLES};
 use plimsoll_store::objects::{ByteStream, KeyKind};
@@ -21,22 +22,24 @@ use uuid::Uuid;
 
 use crate::Storage;
 
+pub use restore::{RestoreReport, restore};
+
 /// The form of a backup. A program reads the forms it knows.
 const FORM: u32 = 1;
 
 const HEADER: &str = "plimsoll-backup.json";
 
+/// The last entry, without which a backup is not whole.
+const TRAILER: &str = "plimsoll-backup-end.json";
+
+/// How often the lease on the objects is renewed while they are copied.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+
 /// How much of the catalogue goes into one entry.
 const CATALOGUE_ENTRY_BYTES: usize = 8 * 1024 * 1024;
 
-/// Longest line of the catalogue: a manifest in hexadecimal.
-const LINE_BYTES_MAX: u64 = 32 * 1024 * 1024;
-
-/// Objects up to this length are put in one go.
-const WHOLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
-/// What was backed up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What was backed up; written at the end of the archive as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupReport {
     /// Rows of the catalogue.
     pub rows: u64,
@@ -46,17 +49,6 @@ pub struct BackupReport {
     pub bytes: u64,
     /// Objects that the catalogue names and the storage lacks; `fsck` tells which.
     pub missing: u64,
-}
-
-/// What was put back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RestoreReport {
-    /// Rows of the catalogue.
-    pub rows: u64,
-    /// Objects.
-    pub objects: u64,
-    /// Their bytes.
-    pub bytes: u64,
 }
 
 /// Why a backup was not made or not put back.
@@ -87,6 +79,9 @@ pub enum BackupError {
         /// What it should be.
         expected: Digest,
     },
+    /// Its end is missing, or something on the way there.
+    #[error("the backup is not whole: {0}")]
+    NotWhole(String),
     /// Another backup is being made.
     #[error("another backup is being made")]
     Busy,
@@ -110,10 +105,15 @@ pub fn backup(
     if !runtime.block_on(registry.hold_objects(&holder))? {
         return Err(BackupError::Busy);
     }
+    let mut renewed = Instant::now();
     let written = write_archive(storage, runtime, archive, |bytes| {
         progress(bytes);
-        // Renewed with each object: a backup that dies lets go within minutes.
-        runtime.block_on(registry.hold_objects(&holder)).map(drop)
+        // A backup that dies lets go within minutes.
+        if renewed.elapsed() > RENEW_EVERY {
+            renewed = Instant::now();
+            runtime.block_on(registry.hold_objects(&holder)).map(drop)?;
+        }
+        Ok(())
     });
     runtime.block_on(registry.release_objects(&holder))?;
     written
@@ -123,12 +123,11 @@ fn write_archive(
     storage: &Storage,
     runtime: &Handle,
     archive: impl Write,
-    mut each_object: impl FnMut(u64) -> Result<(), CatalogueError>,
+    mut copied: impl FnMut(u64) -> Result<(), CatalogueError>,
 ) -> Result<BackupReport, BackupError> {
     let mut tar = tar::Builder::new(archive);
     let header = Header { form: FORM, tables: TABLES.iter().map(ToString::to_string).collect() };
-    let header = serde_json::to_vec(&header).map_err(io::Error::other)?;
-    append(&mut tar, HEADER, header.len() as u64, header.as_slice())?;
+    append_json(&mut tar, HEADER, &header)?;
     let mut report = BackupReport::default();
     let mut keys = write_catalogue(storage, runtime, &mut tar, &mut report)?;
     let records = storage.objects().list(KeyKind::Record).map_ok(|record| record.key);
@@ -139,14 +138,21 @@ fn write_archive(
             continue;
         };
         let stream = runtime.block_on(storage.objects().read(key, 0..size))?;
-        let reader = ObjectReader { stream, runtime, rest: Bytes::new() };
+        let before = report.bytes;
+        let each_piece = |read: u64| copied(before + read).map_err(io::Error::other);
+        let reader = ObjectReader { stream, runtime, rest: Bytes::new(), read: 0, each_piece };
         append(&mut tar, &format!("objects/{key}"), size, reader)?;
         report.objects += 1;
         report.bytes += size;
-        each_object(report.bytes)?;
     }
+    append_json(&mut tar, TRAILER, &report)?;
     tar.into_inner()?.flush()?;
     Ok(report)
+}
+
+fn append_json<W: Write>(tar: &mut tar::Builder<W>, name: &str, value: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec(value).map_err(io::Error::other)?;
+    append(tar, name, text.len() as u64, text.as_slice())
 }
 
 fn append<W: Write>(tar: &mut tar::Builder<W>, name: &str, size: u64, data: impl Read) -> io::Result<()> {
@@ -165,12 +171,9 @@ fn write_catalogue<W: Write>(
 ) -> Result<Vec<ObjectKey>, BackupError> {
     let (sender, rows) = mpsc::sync_channel::<SnapshotRow>(1000);
     let each: EachRow = Arc::new(move |row| sender.send(row).is_ok());
-    let each = Mutex::new(Some(each));
     std::thread::scope(|scope| {
         let catalogue = storage.catalogue();
-        let each = each.lock().expect("no panic with the lock").take();
-        let reading =
-            scope.spawn(move || each.map_or(Ok(()), |each| runtime.block_on(catalogue.snapshot(each))));
+        let reading = scope.spawn(move || runtime.block_on(catalogue.snapshot(each)));
         let (mut entry, mut number, mut keys) = (Vec::new(), 0, Vec::new());
         let mut flush = |entry: &mut Vec<u8>| -> io::Result<()> {
             number += 1;
@@ -178,7 +181,8 @@ fn write_catalogue<W: Write>(
             entry.clear();
             Ok(())
         };
-        for row in &rows {
+        // Taken by value: when writing fails, the thread that reads finds nobody listening, and ends.
+        for row in rows {
             keys.extend(object_of(&row).map(|(key, _)| key));
             serde_json::to_writer(&mut entry, &row).map_err(io::Error::other)?;
             entry.push(b'\n');
@@ -203,139 +207,26 @@ fn object_of(row: &SnapshotRow) -> Option<(ObjectKey, Digest)> {
 }
 
 /// Reads an object as a file is read.
-struct ObjectReader<'r> {
+struct ObjectReader<'r, F> {
     stream: ByteStream,
     runtime: &'r Handle,
     rest: Bytes,
+    read: u64,
+    each_piece: F,
 }
 
-impl Read for ObjectReader<'_> {
+impl<F: FnMut(u64) -> io::Result<()>> Read for ObjectReader<'_, F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
             match self.runtime.block_on(self.stream.next()) {
                 Some(bytes) => self.rest = bytes.map_err(io::Error::other)?,
                 None => return Ok(0),
             }
+            self.read += self.rest.len() as u64;
+            (self.each_piece)(self.read)?;
         }
         let length = self.rest.len().min(into.len());
         into[..length].copy_from_slice(&self.rest.split_to(length));
         Ok(length)
-    }
-}
-
-/// Puts a backup back into an empty storage, and checks every blob against its digest. Occupies the calling thread.
-pub fn restore(
-    storage: &Storage,
-    runtime: &Handle,
-    archive: impl Read,
-    mut progress: impl FnMut(u64),
-) -> Result<RestoreReport, BackupError> {
-    if !runtime.block_on(storage.catalogue().is_empty())? {
-        return Err(BackupError::NotEmpty);
-    }
-    let mut report = RestoreReport::default();
-    let mut expected = HashMap::new();
-    let mut archive = tar::Archive::new(archive);
-    let mut has_header = false;
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if name == HEADER {
-            check_header(&mut entry)?;
-            has_header = true;
-        } else if !has_header {
-            return Err(BackupError::Form("it does not begin with its header".into()));
-        } else if name.starts_with("catalogue/") {
-            report.rows += restore_rows(storage, runtime, &mut entry, &mut expected)?;
-        } else if let Some(key) = name.strip_prefix("objects/") {
-            let key = key.parse().map_err(|_| BackupError::Form(format!("`{name}` names no object")))?;
-            let size = entry.size();
-            restore_object(storage, runtime, key, size, &mut entry, expected.remove(&key))?;
-            report.objects += 1;
-            report.bytes += size;
-            progress(report.bytes);
-        }
-    }
-    if has_header { Ok(report) } else { Err(BackupError::Form("it is empty".into())) }
-}
-
-fn check_header(entry: &mut impl Read) -> Result<(), BackupError> {
-    let mut text = String::new();
-    entry.take(64 * 1024).read_to_string(&mut text)?;
-    let header: Header = serde_json::from_str(&text).map_err(|error| BackupError::Form(error.to_string()))?;
-    if header.form == FORM { Ok(()) } else { Err(BackupError::Form(format!("it has form {}", header.form))) }
-}
-
-fn restore_rows(
-    storage: &Storage,
-    runtime: &Handle,
-    entry: &mut impl Read,
-    expected: &mut HashMap<ObjectKey, Digest>,
-) -> Result<u64, BackupError> {
-    let mut reader = BufReader::new(entry);
-    let (mut batch, mut count) = (Vec::new(), 0);
-    loop {
-        let mut line = String::new();
-        let length = reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
-        if length > 0 {
-            let row: SnapshotRow =
-                serde_json::from_str(&line).map_err(|error| BackupError::Form(error.to_string()))?;
-            expected.extend(object_of(&row));
-            batch.push(row);
-            count += 1;
-        }
-        if length == 0 || batch.len() == 1000 {
-            runtime.block_on(storage.catalogue().restore(std::mem::take(&mut batch)))?;
-        }
-        if length == 0 {
-            return Ok(count);
-        }
-    }
-}
-
-fn restore_object(
-    storage: &Storage,
-    runtime: &Handle,
-    key: ObjectKey,
-    size: u64,
-    entry: &mut impl Read,
-    expected: Option<Digest>,
-) -> Result<(), BackupError> {
-    let mut hasher = expected.map(|digest| Hasher::new(digest.algorithm()));
-    let mut next = || -> io::Result<Bytes> {
-        let mut chunk = vec![0; 1024 * 1024];
-        let length = entry.read(&mut chunk)?;
-        chunk.truncate(length);
-        if let Some(hasher) = &mut hasher {
-            hasher.update(&chunk);
-        }
-        Ok(chunk.into())
-    };
-    if size <= WHOLE_BYTES_MAX {
-        let mut whole = Vec::new();
-        loop {
-            let chunk = next()?;
-            if chunk.is_empty() {
-                break;
-            }
-            whole.extend_from_slice(&chunk);
-        }
-        runtime.block_on(storage.objects().put(key, whole.into()))?;
-    } else {
-        let mut writer = runtime.block_on(storage.objects().create(key))?;
-        loop {
-            let chunk = next()?;
-            if chunk.is_empty() {
-                break;
-            }
-            runtime.block_on(writer.write(chunk))?;
-        }
-        let (_, _claim) = runtime.block_on(writer.complete())?;
-    }
-    match (hasher.map(Hasher::finish), expected) {
-        (Some(found), Some(expected)) if found != expected => {
-            Err(BackupError::Damaged { key, found, expected })
-        }
-        _ => Ok(()),
     }
 }

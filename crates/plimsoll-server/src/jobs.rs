@@ -58,7 +58,7 @@ impl Jobs {
                 }
             }
             Err(error) => {
-                tracing::error!(error = %error, "garbage collection failed; it will be tried again")
+                tracing::error!(error = %error, "garbage collection failed; it will be tried again");
             }
         }
         if let Err(error) = self.authenticator.write_down_robots_used().await {

@@ -1,5 +1,7 @@
 //! Where the server keeps things, opened the same way by `serve` and by the commands that look after it.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -102,7 +104,8 @@ async fn open_catalogue(config: &CatalogueConfig) -> Result<Catalogue, StorageEr
     match config {
         CatalogueConfig::Sqlite { data_dir } => {
             let named = |source| StorageError::DataDir { path: data_dir.clone(), source };
-            std::fs::create_dir_all(data_dir).map_err(named)?;
+            // The catalogue holds password hashes and the key that signs tokens.
+            DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(named)?;
             Ok(Catalogue::open_sqlite(&data_dir.join("catalogue.sqlite")).await?)
         }
         CatalogueConfig::Postgres { url } => {

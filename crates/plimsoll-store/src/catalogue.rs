@@ -1,6 +1,6 @@
 //! Names and their history: repositories, manifests, tags, uploads on their way, accounts.
 //!
-//! Each operation is one function over a [`sql::Transaction`], written once for both databases. An operation either
+//! Each operation is one function over a transaction, written once for both databases. An operation either
 //! happens whole and durably or not at all.
 
 mod accounts;

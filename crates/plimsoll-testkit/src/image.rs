@@ -56,7 +56,7 @@ impl Image {
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         });
         let config = TestBlob::new(MediaType::IMAGE_CONFIG, config.to_string());
-        let manifest = manifest(&config, &layers, json!({}));
+        let manifest = manifest(&config, &layers, &json!({}));
         Self { config, layers, manifest }
     }
 
@@ -66,7 +66,7 @@ impl Image {
     }
 }
 
-fn manifest(config: &TestBlob, layers: &[TestBlob], more: Value) -> TestBlob {
+fn manifest(config: &TestBlob, layers: &[TestBlob], more: &Value) -> TestBlob {
     let layers: Vec<&Descriptor> = layers.iter().map(|layer| &layer.descriptor).collect();
     let mut document = json!({
         "schemaVersion": 2,
@@ -84,7 +84,7 @@ fn manifest(config: &TestBlob, layers: &[TestBlob], more: Value) -> TestBlob {
 pub fn artifact(subject: &Descriptor, artifact_type: &str, note: &str) -> (TestBlob, TestBlob) {
     let config = TestBlob::new(MediaType::EMPTY_JSON, "{}");
     let more = json!({ "subject": subject, "artifactType": artifact_type, "annotations": { "note": note } });
-    let manifest = manifest(&config, &[], more);
+    let manifest = manifest(&config, &[], &more);
     (manifest, config)
 }
 

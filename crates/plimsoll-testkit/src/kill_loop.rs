@@ -229,6 +229,8 @@ impl Yard {
             Err(error) => log.failed.push(format!("deleting {}:{}: {error}", berth.repository, berth.tag)),
         }
         if comes_back {
+            // Just when the collector comes round to what it needs.
+            tokio::time::sleep(Duration::from_millis(random() % 2000)).await;
             self.push(berth, log).await;
         }
     }

@@ -12,6 +12,9 @@ mod s3;
 mod server;
 mod server_process;
 
+/// What tests of the door need of the server, so that they need not know it.
+pub use plimsoll_server::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, now};
+
 pub use image::{Image, TestBlob, artifact, index, noise};
 pub use kill_loop::{KillLoop, KillLoopReport};
 pub use peer::{Peer, find_peer, passed_over};

@@ -12,7 +12,7 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::{Image, TestBlob};
+use crate::{Image, TestBlob, body_of};
 
 /// How a test's server differs from the usual.
 pub struct TestServerConfig {
@@ -222,11 +222,11 @@ impl TestServer {
     pub async fn pull_image(&self, repository: &str, tag: &str, image: &Image) {
         let answer = self.get(&format!("/v2/{repository}/manifests/{tag}")).await;
         assert_eq!(answer.status(), StatusCode::OK, "pulling a manifest");
-        assert_eq!(answer.bytes().await.expect("a manifest"), image.manifest.bytes);
+        assert_eq!(body_of(answer).await.expect("a manifest"), image.manifest.bytes);
         for blob in image.blobs() {
             let answer = self.get(&format!("/v2/{repository}/blobs/{}", blob.digest())).await;
             assert_eq!(answer.status(), StatusCode::OK, "pulling a blob");
-            assert_eq!(answer.bytes().await.expect("a blob"), blob.bytes);
+            assert_eq!(body_of(answer).await.expect("a blob"), blob.bytes);
         }
     }
 

@@ -2,7 +2,7 @@
 //! engines of Docker and Podman.
 //!
 //! Two ports hold the crate together. A [`Source`] hands out manifests and blobs, a [`Sink`] takes them, and
-//! [`copy`] moves an image from one to the other with everything that is said about it. A user names either end with
+//! [`copy()`] moves an image from one to the other with everything that is said about it. A user names either end with
 //! an [`ImageName`]; [`Places`] opens it.
 //!
 //! - Blobs travel as [`VerifiedStream`]s, which end in an error unless the bytes had the promised digest and size. There is no other

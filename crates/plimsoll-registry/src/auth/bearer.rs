@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use plimsoll_store::catalogue::Grant;
-use plimsoll_store::{Catalogue, CatalogueError, Timestamp};
+use plimsoll_store::{Catalogue, CatalogueError, Pattern, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -18,6 +18,9 @@ pub struct ScopedToken {
     /// What it allows.
     #[serde(rename = "access")]
     pub grants: Vec<Grant>,
+    /// Which repositories' names it shows.
+    #[serde(rename = "list", default, skip_serializing_if = "Vec::is_empty")]
+    pub listable: Vec<Pattern>,
     /// Who it is for.
     #[serde(rename = "aud")]
     pub service: String,
@@ -89,6 +92,7 @@ mod tests {
         ScopedToken {
             name: "ana".into(),
             grants: vec!["team/app:pull".parse().unwrap()],
+            listable: Vec::new(),
             service: "plimsoll".into(),
             expires_at: Timestamp::from_unix_ms(10_000),
         }

@@ -2,7 +2,7 @@
 
 use http::header::{FORWARDED, HOST, HeaderName};
 use http::request::Parts;
-use plimsoll_oci::{RegistryHost, RepositoryName};
+use plimsoll_oci::RegistryHost;
 
 use super::error::ErrorResponse;
 use super::route::Call;
@@ -37,11 +37,11 @@ fn host(head: &Parts) -> Option<&str> {
 pub(super) struct Challenge<'a> {
     service: &'a str,
     realm: String,
-    scope: Option<(&'a RepositoryName, &'static str)>,
+    scope: Option<String>,
 }
 
 impl<'a> Challenge<'a> {
-    pub(super) fn new(door: &'a Door, head: &Parts, from: Connection, call: &'a Call) -> Self {
+    pub(super) fn new(door: &'a Door, head: &Parts, from: Connection, call: &Call) -> Self {
         let base = door.parts.external_url.clone().unwrap_or_else(|| {
             let scheme = if from.is_tls { "https" } else { "http" };
             format!("{scheme}://{}", host(head).unwrap_or("localhost"))
@@ -52,8 +52,8 @@ impl<'a> Challenge<'a> {
 
     pub(super) fn header_value(&self, error: Option<&str>) -> String {
         let mut value = format!("Bearer realm=\"{}\",service=\"{}\"", self.realm, self.service);
-        if let Some((repository, actions)) = self.scope {
-            value += &format!(",scope=\"repository:{repository}:{actions}\"");
+        if let Some(scope) = &self.scope {
+            value += &format!(",scope=\"{scope}\"");
         }
         if let Some(error) = error {
             value += &format!(",error=\"{error}\"");

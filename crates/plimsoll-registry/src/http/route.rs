@@ -8,6 +8,7 @@ use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, Tag
 use plimsoll_store::catalogue::UploadId;
 
 use super::error::ErrorResponse;
+use super::token::LIST_SCOPE;
 use crate::list::PAGE_MAX;
 
 macro_rules! endpoints {
@@ -176,22 +177,24 @@ impl Call {
     }
 
     /// The rights to ask a token for, in the words of the token service.
-    pub(super) fn scope(&self) -> Option<(&RepositoryName, &'static str)> {
-        match self {
-            Self::Ping | Self::Token | Self::ListRepositories(..) => None,
+    pub(super) fn scope(&self) -> Option<String> {
+        let (name, actions) = match self {
+            Self::Ping | Self::Token => return None,
+            Self::ListRepositories(..) => return Some(LIST_SCOPE.to_owned()),
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
             | Self::ListReferrers(name, ..)
             | Self::GetManifest(name, _)
-            | Self::GetBlob(name, _) => Some((name, "pull")),
-            Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => Some((name, "delete")),
+            | Self::GetBlob(name, _) => (name, "pull"),
+            Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => (name, "delete"),
             Self::PutManifest(name, ..)
             | Self::BeginUpload(name, _)
             | Self::GetUpload(name, _)
             | Self::AppendToUpload(name, _)
             | Self::CloseUpload(name, ..)
-            | Self::CancelUpload(name, _) => Some((name, "pull,push")),
-        }
+            | Self::CancelUpload(name, _) => (name, "pull,push"),
+        };
+        Some(format!("repository:{name}:{actions}"))
     }
 }
 
@@ -325,15 +328,15 @@ impl Query {
 mod tests {
     use super::*;
 
-    fn parse(method: Method, uri: &str) -> Result<Call, ErrorResponse> {
-        Call::parse(&method, &uri.parse().unwrap())
+    fn parse(method: &Method, uri: &str) -> Result<Call, ErrorResponse> {
+        Call::parse(method, &uri.parse().unwrap())
     }
 
     #[test]
     fn names_may_hold_the_words_of_the_api() {
-        let call = parse(Method::GET, "/v2/a/blobs/uploads/manifests/latest").unwrap();
+        let call = parse(&Method::GET, "/v2/a/blobs/uploads/manifests/latest").unwrap();
         assert!(matches!(call, Call::GetManifest(name, _) if name.as_str() == "a/blobs/uploads"));
-        let call = parse(Method::GET, "/v2/tags/list/tags/list?n=2&last=b").unwrap();
+        let call = parse(&Method::GET, "/v2/tags/list/tags/list?n=2&last=b").unwrap();
         assert!(matches!(call, Call::ListTags(name, page)
             if name.as_str() == "tags/list" && page == Page { limit: 2, last: Some("b".into()) }));
     }
@@ -353,20 +356,20 @@ mod tests {
             "/v2/a/manifests/%00".to_owned(),
             "/v2/%ff/manifests/latest".to_owned(),
         ] {
-            assert!(parse(Method::GET, &path).is_err(), "{path}");
+            assert!(parse(&Method::GET, &path).is_err(), "{path}");
         }
     }
 
     #[test]
     fn a_digest_may_be_escaped() {
         let path = format!("/v2/a/blobs/{}", Digest::sha256_of(b"").to_string().replace(':', "%3A"));
-        assert!(matches!(parse(Method::HEAD, &path), Ok(Call::GetBlob(..))));
+        assert!(matches!(parse(&Method::HEAD, &path), Ok(Call::GetBlob(..))));
     }
 
     #[test]
     fn an_artifact_type_keeps_its_plus_sign() {
         let path = format!("/v2/a/referrers/{}?artifactType=application/spdx+json", Digest::sha256_of(b""));
-        let Ok(Call::ListReferrers(_, _, filter)) = parse(Method::GET, &path) else {
+        let Ok(Call::ListReferrers(_, _, filter)) = parse(&Method::GET, &path) else {
             panic!("it is not a list")
         };
         assert_eq!(filter.artifact_type.as_deref(), Some("application/spdx+json"));

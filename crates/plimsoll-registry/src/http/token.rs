@@ -22,6 +22,9 @@ const FORM_BYTES_MAX: usize = 64 * 1024;
 /// Most scopes in one request.
 const SCOPES_MAX: usize = 100;
 
+/// The scope that asks for the list of repositories.
+pub(super) const LIST_SCOPE: &str = "registry:catalog:*";
+
 /// What a client asks for.
 #[derive(Default)]
 struct Wish {
@@ -49,7 +52,8 @@ pub(super) async fn answer<B: RequestBody>(
     let identity = authenticator.identify(authorization.as_deref(), origin).await.map_err(refuse)?;
     let wanted: Vec<Grant> =
         wish.scopes.iter().filter_map(|scope| parse_scope(scope)).take(SCOPES_MAX).collect();
-    let token = authenticator.sign(&authenticator.issue_token(&identity, &wanted));
+    let wants_list = wish.scopes.iter().any(|scope| scope == LIST_SCOPE);
+    let token = authenticator.sign(&authenticator.issue_token(&identity, &wanted, wants_list));
     let body = serde_json::json!({
         "token": token,
         "access_token": token,
@@ -98,7 +102,7 @@ impl Wish {
     }
 }
 
-/// Reads `repository:<name>:<actions>`. Other kinds of scopes give no rights here.
+/// Reads `repository:<name>:<actions>`. Other kinds of scopes give no rights in a repository.
 fn parse_scope(scope: &str) -> Option<Grant> {
     let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
     let name: RepositoryName = name.parse().ok()?;

@@ -6,7 +6,7 @@ use plimsoll_oci::Digest;
 use plimsoll_registry::auth::RobotToken;
 use plimsoll_registry::http::Endpoint;
 use plimsoll_store::catalogue::{Grant, Robot};
-use plimsoll_testkit::{Image, TestServer, TestServerConfig};
+use plimsoll_testkit::{Image, TestServer, TestServerConfig, body_of};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
 
@@ -118,15 +118,25 @@ async fn the_catalogue_shows_what_the_caller_may_pull() {
     let request = server.request(Method::GET, "/v2/_catalog?n=1").basic_auth("ben", Some("battery staple"));
     let answer = request.send().await.unwrap();
     assert!(header(&answer, "link").contains("last=team%2Fa"));
-    let listed: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let listed: Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     assert_eq!(listed["repositories"], serde_json::json!(["team/a"]));
+
+    let challenged = server.get("/v2/_catalog").await;
+    assert!(header(&challenged, "www-authenticate").contains("scope=\"registry:catalog:*\""));
+    let list = token(&server, ("ben", "battery staple"), "registry:catalog:*").await;
+    let listed = server.request(Method::GET, "/v2/_catalog").bearer_auth(&list).send().await.unwrap();
+    let listed: Value = serde_json::from_slice(&body_of(listed).await.unwrap()).unwrap();
+    assert_eq!(listed["repositories"], serde_json::json!(["team/a", "team/b"]));
+    let pull =
+        server.request(Method::GET, "/v2/team/a/manifests/v1").bearer_auth(&list).send().await.unwrap();
+    assert_eq!(pull.status(), 401, "a token for the list shows names and nothing else");
 }
 
 async fn token(server: &TestServer, user: (&str, &str), scope: &str) -> String {
     let path = format!("/token?service=plimsoll&scope={scope}");
     let answer = server.request(Method::GET, &path).basic_auth(user.0, Some(user.1)).send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     body["token"].as_str().unwrap().to_owned()
 }
 
@@ -171,7 +181,7 @@ async fn a_foreign_token_is_refused() {
 async fn a_robot_comes_in_by_its_token_until_it_expires() {
     let server = guarded().await;
     let catalogue = server.storage().await.catalogue().clone();
-    let now = plimsoll_server::now();
+    let now = plimsoll_testkit::now();
     let (good, expired) = (RobotToken::fresh().unwrap(), RobotToken::fresh().unwrap());
     for (name, token, expires_at) in [("ci", &good, None), ("old", &expired, Some(now))] {
         let robot = Robot {
@@ -231,7 +241,7 @@ async fn the_first_user_shuts_the_door_at_once() {
         name: "ana".into(),
         password_hash,
         grants: vec![Grant::all()],
-        created_at: plimsoll_server::now(),
+        created_at: plimsoll_testkit::now(),
     };
     catalogue.put_user(ana).await.unwrap();
     assert_eq!(server.get("/v2/").await.status(), 401);

@@ -1,7 +1,7 @@
 //! What must be refused, in the specification's words, with nothing stored.
 
 use plimsoll_oci::{Digest, MANIFEST_BYTES_MAX, MediaType};
-use plimsoll_testkit::{Image, TestBlob, TestServer};
+use plimsoll_testkit::{Image, TestBlob, TestServer, body_of};
 use reqwest::{Method, Response};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ const NAME: &str = "team/app";
 /// The status and the code of a refusal.
 async fn refusal(answer: Response) -> (u16, String) {
     let status = answer.status().as_u16();
-    let body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let body: Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     (status, body["errors"][0]["code"].as_str().unwrap().to_owned())
 }
 

@@ -4,7 +4,7 @@ mod blobs;
 mod empty;
 mod manifests;
 
-use plimsoll_testkit::TestServer;
+use plimsoll_testkit::{TestServer, body_of};
 use reqwest::{Method, Response};
 
 /// The value of a header of an answer.
@@ -18,6 +18,6 @@ async fn send(server: &TestServer, method: Method, path: &str) -> Response {
 
 /// The code of the first error in an answer.
 async fn error_code(answer: Response) -> String {
-    let body: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     body["errors"][0]["code"].as_str().unwrap().to_owned()
 }

@@ -1,7 +1,7 @@
 //! Evidence under the referrers tag schema and in the referrers list.
 
 use plimsoll_oci::Tag;
-use plimsoll_testkit::{Image, TestServer, artifact, index};
+use plimsoll_testkit::{Image, TestServer, artifact, body_of, index};
 use serde_json::Value;
 
 const NAME: &str = "team/app";
@@ -19,7 +19,7 @@ async fn what_a_fallback_tag_lists_is_in_the_referrers_list_once() {
     let list = index(&[&signature]);
     assert_eq!(server.put_manifest(NAME, fallback.as_str(), &list).await.status(), 201);
     let answer = server.get(&format!("/v2/{NAME}/referrers/{}", image.manifest.digest())).await;
-    let referrers: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let referrers: Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     let listed: Vec<_> =
         referrers["manifests"].as_array().unwrap().iter().map(|one| &one["digest"]).collect();
     assert_eq!(listed, [&serde_json::json!(signature.digest())]);

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use plimsoll_oci::{Algorithm, Digest, TagOrDigest};
 use plimsoll_registry::{Damage, Registry, RegistryConfig};
-use plimsoll_server::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig};
-use plimsoll_testkit::{Image, TestBlob, TestServer, TestServerConfig, artifact};
+use plimsoll_testkit::{
+    CatalogueConfig, Image, ObjectsConfig, Storage, StorageConfig, TestBlob, TestServer, TestServerConfig,
+    artifact,
+};
 use reqwest::Method;
 
 const NAME: &str = "team/app";

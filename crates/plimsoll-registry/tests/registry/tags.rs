@@ -1,6 +1,6 @@
 //! Tags: conditions, immutability, history.
 
-use plimsoll_testkit::{Image, TestServer, TestServerConfig};
+use plimsoll_testkit::{Image, TestServer, TestServerConfig, body_of};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -80,7 +80,7 @@ async fn the_history_tells_who_moved_what_when() {
     server.push_image(NAME, "v", &two).await;
     server.request(Method::DELETE, &format!("/v2/{NAME}/manifests/v")).send().await.unwrap();
     let answer = server.get(&format!("/v2/{NAME}/_plimsoll/tags/history?tag=v")).await;
-    let history: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let history: Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     let moves: Vec<_> =
         history["moves"].as_array().unwrap().iter().map(|one| (&one["previous"], &one["digest"])).collect();
     let (first, second) =

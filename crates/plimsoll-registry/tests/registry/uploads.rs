@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use plimsoll_oci::Digest;
-use plimsoll_testkit::{TestServer, TestServerConfig, noise};
+use plimsoll_testkit::{TestServer, TestServerConfig, body_of, noise};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -35,7 +35,7 @@ async fn an_upload_goes_on_after_a_restart() {
     let close = format!("{location}?digest={}", Digest::sha256_of(&bytes));
     assert_eq!(server.request(Method::PUT, &close).body(rest).send().await.unwrap().status(), 201);
     let got = server.get(&format!("/v2/team/app/blobs/{}", Digest::sha256_of(&bytes))).await;
-    assert_eq!(got.bytes().await.unwrap(), bytes);
+    assert_eq!(body_of(got).await.unwrap(), bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +80,7 @@ async fn two_requests_for_one_session_do_not_mix() {
             if answer.is_ok_and(|answer| answer.status() == 201) {
                 let got = server.get(&format!("/v2/team/app/blobs/{digest}")).await;
                 assert_eq!(
-                    Digest::sha256_of(&got.bytes().await.unwrap()),
+                    Digest::sha256_of(&body_of(got).await.unwrap()),
                     digest,
                     "what was answered 201 is whole"
                 );
@@ -117,7 +117,7 @@ async fn chunks_that_contend_for_one_place_do_not_mix() {
             assert_eq!(close.status(), 201);
             closed += 1;
             let got = server.get(&format!("/v2/team/app/blobs/{digest}")).await;
-            assert_eq!(Digest::sha256_of(&got.bytes().await.unwrap()), digest);
+            assert_eq!(Digest::sha256_of(&body_of(got).await.unwrap()), digest);
         }
     }
     assert_eq!(closed + contended, 15);

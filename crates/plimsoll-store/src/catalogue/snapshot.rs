@@ -24,13 +24,13 @@ struct Table {
 }
 
 macro_rules! tables {
-    ($($name:literal ($columns:literal) = $parameters:literal;)*) => {
+    ($($name:literal ($columns:literal) = $parameters:literal $(or $conflict:literal)?;)*) => {
         /// The tables in the order in which their rows can be put back.
         pub const TABLES: &[&str] = &[$($name),*];
         const TABLE_STATEMENTS: &[Table] = &[$(Table {
             name: $name,
             select: concat!("SELECT ", $columns, " FROM ", $name),
-            insert: concat!("INSERT INTO ", $name, " (", $columns, ") VALUES (", $parameters, ")"),
+            insert: concat!("INSERT INTO ", $name, " (", $columns, ") VALUES (", $parameters, ")" $(, " ", $conflict)?),
         }),*];
     };
 }
@@ -49,7 +49,8 @@ tables! {
     "users" ("name, password_hash, grants, created_at") = "?1, ?2, ?3, ?4";
     "robots" ("name, token_hash, grants, expires_at, created_at, created_by, last_used_at")
         = "?1, ?2, ?3, ?4, ?5, ?6, ?7";
-    "secrets" ("name, value") = "?1, ?2";
+    // A server that ran before the restore has made secrets of its own; tokens in use are signed with the old ones.
+    "secrets" ("name, value") = "?1, ?2" or "ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 }
 
 /// Takes the rows of a snapshot one by one; `false` ends it.

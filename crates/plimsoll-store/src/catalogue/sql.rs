@@ -1,6 +1,6 @@
 //! The few words that operations speak to either database.
 //!
-//! Statements are written in SQLite's dialect with `?1` parameters; [`postgres`](super::postgres) translates the two
+//! Statements are written in SQLite's dialect with `?1` parameters; [`postgres`] translates the two
 //! or three turns of phrase that differ.
 
 use plimsoll_oci::{Digest, MediaType, RepositoryName, Tag};

@@ -1,5 +1,7 @@
 //! The catalogue in one SQLite file: readers on the thread that asks, and one thread that writes.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -56,6 +58,7 @@ type Answer = Box<dyn FnOnce(Result<()>) + Send>;
 
 impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Self> {
+        keep_private(path)?;
         let connection = connect(path)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         let (writer, jobs) = channel();
@@ -119,6 +122,13 @@ impl Sqlite {
         writer.send(Job { durability, change }).map_err(|_| CatalogueError::Closed)?;
         answered.await.map_err(|_| CatalogueError::Closed)?
     }
+}
+
+/// Makes the file, if it is missing, for its owner alone; SQLite gives the files beside it the same mode.
+fn keep_private(path: &Path) -> Result<()> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop)
+        .map_err(|error| CatalogueError::Unreachable(format!("cannot open `{}`: {error}", path.display())))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

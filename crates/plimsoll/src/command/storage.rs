@@ -147,7 +147,7 @@ pub(super) fn cannot<E: Error>(operation: &str) -> impl FnOnce(E) -> Failure {
 /// Whoever sits at the command line may do everything to the storage: the file system let them.
 pub(super) fn local_identity(environment: &Environment) -> Identity {
     let (name, grants) = (local_name(environment), vec![Grant::all()]);
-    Identity { name, grants, shown_by: ShownBy::NotAsked }
+    Identity::new(name, grants, ShownBy::NotAsked)
 }
 
 /// The name in histories: `local:` cannot begin a user's name.

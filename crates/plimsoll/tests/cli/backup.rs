@@ -92,3 +92,41 @@ fn a_backup_that_lacks_bytes_says_so() {
     assert!(backed_up.stderr.contains("  help: plimsoll fsck --data-dir data\n"), "{}", backed_up.stderr);
     assert!(here.path("backup.tar").exists());
 }
+
+/// Where each entry of a tar begins.
+fn entries_of(tar: &[u8]) -> Vec<usize> {
+    let mut begins = Vec::new();
+    let mut at = 0;
+    while tar.get(at).is_some_and(|first| *first != 0) {
+        begins.push(at);
+        let digits = std::str::from_utf8(&tar[at + 124..at + 135]).unwrap();
+        at += 512 + usize::from_str_radix(digits, 8).unwrap().next_multiple_of(512);
+    }
+    begins
+}
+
+#[test]
+fn a_backup_that_ends_early_is_not_put_back_in_silence() {
+    let here = DataDir::with_image();
+    here.run(&["backup", "--out", "backup.tar"]);
+    let whole = fs::read(here.path("backup.tar")).unwrap();
+    let entries = entries_of(&whole);
+    assert!(entries.len() > 5);
+    for begin in entries {
+        let cut = DataDir::none().run_with_input(&["restore", "-"], &whole[..begin]);
+        assert_eq!(cut.status.code(), Some(3), "cut at {begin}: {cut:?}");
+    }
+}
+
+#[test]
+fn what_a_server_keeps_is_for_its_owner_alone() {
+    let here = DataDir::none();
+    here.add_admin();
+    let served = here.serve();
+    let root = here.path("data");
+    for name in ["catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm"] {
+        let mode = fs::metadata(root.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} holds hashes of passwords");
+    }
+    drop(served);
+}

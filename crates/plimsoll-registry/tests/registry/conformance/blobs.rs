@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use plimsoll_oci::{Algorithm, Digest};
-use plimsoll_testkit::{TestServer, noise};
+use plimsoll_testkit::{TestServer, body_of, noise};
 use reqwest::{Method, Response};
 
 use super::{error_code, header, send};
@@ -81,7 +81,7 @@ async fn is_stored(server: &TestServer, bytes: &Bytes, digest: Digest) {
     let get = send(server, Method::GET, &blob(digest)).await;
     assert_eq!(get.status(), 200);
     assert_eq!(header(&get, "docker-content-digest"), digest.to_string());
-    assert_eq!(get.bytes().await.unwrap(), bytes);
+    assert_eq!(body_of(get).await.unwrap(), *bytes);
     assert_eq!(send(server, Method::DELETE, &blob(digest)).await.status(), 202);
     is_missing(server, digest).await;
 }
@@ -254,7 +254,7 @@ async fn range_requests(algorithm: Algorithm) {
         assert_eq!(answer.status(), 206, "{wanted}");
         let said = format!("bytes {}-{}/{whole}", range.start, range.end - 1);
         assert_eq!(header(&answer, "content-range"), said);
-        assert_eq!(answer.bytes().await.unwrap(), bytes.slice(range));
+        assert_eq!(body_of(answer).await.unwrap(), bytes.slice(range));
     }
     let past =
         server.request(Method::GET, &blob(digest)).header("range", "bytes=50000-").send().await.unwrap();

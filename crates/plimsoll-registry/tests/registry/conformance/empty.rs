@@ -1,5 +1,5 @@
 use plimsoll_oci::Digest;
-use plimsoll_testkit::TestServer;
+use plimsoll_testkit::{TestServer, body_of};
 use reqwest::Method;
 
 use super::{error_code, header, send};
@@ -25,7 +25,7 @@ async fn referrers() {
     let answer = send(&server, Method::GET, &path).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(header(&answer, "content-type"), "application/vnd.oci.image.index.v1+json");
-    let index: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap();
     assert_eq!(index["schemaVersion"], 2);
     assert_eq!(index["manifests"], serde_json::json!([]));
     let invalid = send(&server, Method::GET, "/v2/some/repository/referrers/latest").await;

@@ -1,5 +1,5 @@
 use plimsoll_oci::{Algorithm, Digest, MediaType};
-use plimsoll_testkit::{Image, TestBlob, TestServer, artifact, index};
+use plimsoll_testkit::{Image, TestBlob, TestServer, artifact, body_of, index};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn path(reference: impl std::fmt::Display) -> String {
 }
 
 async fn document(answer: Response) -> Value {
-    serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
+    serde_json::from_slice(&body_of(answer).await.unwrap()).unwrap()
 }
 
 /// The manifest is served as it was pushed, by tag and by digest.
@@ -25,7 +25,7 @@ async fn is_served(server: &TestServer, reference: &str, manifest: &TestBlob) {
             assert_eq!(header(&answer, "content-type"), manifest.descriptor.media_type.to_string());
             assert_eq!(header(&answer, "content-length"), manifest.bytes.len().to_string());
             if method == Method::GET {
-                assert_eq!(answer.bytes().await.unwrap(), manifest.bytes);
+                assert_eq!(body_of(answer).await.unwrap(), manifest.bytes);
             }
         }
     }
