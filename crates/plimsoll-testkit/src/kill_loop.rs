@@ -196,20 +196,30 @@ impl Yard {
     /// Pushes images until all are pushed; deletes some of its own, and pushes some of those again.
     async fn write(self: Arc<Self>) -> Log {
         let mut log = Log::default();
+        let mut away: Vec<(Instant, Berth)> = Vec::new();
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.images {
-                return log;
+                break;
             }
             let repository = format!("fleet/{}", number % REPOSITORIES);
             let berth = Berth { repository, tag: format!("v{number}"), image: self.image(number) };
             self.push(berth, &mut log).await;
-            if number % 4 == 3 && !log.kept.is_empty() {
-                let chosen = usize::try_from(random() % log.kept.len() as u64).expect("an index");
-                let chosen = log.kept.swap_remove(chosen);
-                self.delete(chosen, number % 8 == 3, &mut log).await;
+            if number % 4 == 3 {
+                let deleted = self.delete_one(&mut log).await;
+                // Back just when the collector comes round to what it needs.
+                let due = Instant::now() + Duration::from_millis(random() % 2000);
+                away.extend(deleted.filter(|_| number % 8 == 3).map(|berth| (due, berth)));
+            }
+            if let Some(due) = away.iter().position(|(due, _)| *due <= Instant::now()) {
+                self.push(away.swap_remove(due).1, &mut log).await;
             }
         }
+        for (due, berth) in away {
+            tokio::time::sleep_until(due.into()).await;
+            self.push(berth, &mut log).await;
+        }
+        log
     }
 
     async fn push(&self, berth: Berth, log: &mut Log) {
@@ -220,19 +230,16 @@ impl Yard {
         }
     }
 
-    async fn delete(&self, berth: Berth, comes_back: bool, log: &mut Log) {
-        let deleted = self
-            .persist(|| self.client.delete_manifest(&berth.repository, berth.image.manifest.digest()))
-            .await;
-        match deleted {
+    /// Deletes one of the writer's images.
+    async fn delete_one(&self, log: &mut Log) -> Option<Berth> {
+        let chosen = usize::try_from(random() % log.kept.len().max(1) as u64).expect("an index");
+        let berth = (chosen < log.kept.len()).then(|| log.kept.swap_remove(chosen))?;
+        let digest = berth.image.manifest.digest();
+        match self.persist(|| self.client.delete_manifest(&berth.repository, digest)).await {
             Ok(()) => log.deleted += 1,
             Err(error) => log.failed.push(format!("deleting {}:{}: {error}", berth.repository, berth.tag)),
         }
-        if comes_back {
-            // Just when the collector comes round to what it needs.
-            tokio::time::sleep(Duration::from_millis(random() % 2000)).await;
-            self.push(berth, log).await;
-        }
+        Some(berth)
     }
 
     /// Pushes an image as clients do: look, mount or upload, and the manifest last.
