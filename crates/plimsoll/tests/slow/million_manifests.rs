@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::PLIMSOLL;
 
-const REPOSITORIES: u64 = 100_000;
+const REPOSITORIES: u64 = 90_000;
 const MANIFESTS_EACH: u64 = 10;
-/// One repository has many more.
+/// One repository has many more, and few of them refer to another.
 const LARGE: &str = "zoo/large";
-const LARGE_MANIFESTS: u64 = 10_000;
+const LARGE_MANIFESTS: u64 = 100_000;
 const LARGE_REFERRERS: u64 = 100;
 
 /// What is promised, and how many times longer a busy machine may take.
