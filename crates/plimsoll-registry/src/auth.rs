@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_store::catalogue::{Action, Grant};
 use plimsoll_store::{Catalogue, CatalogueError, Pattern};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::Clock;
 use crate::access::{Identity, ShownBy};
@@ -26,6 +26,9 @@ use verified::Verified;
 
 /// How many passwords are checked at once: each check takes 19 MiB and some 20 ms.
 const PASSWORD_CHECKS_MAX: usize = 2;
+
+/// How many passwords wait to be checked at most: some two seconds' worth.
+const PASSWORD_QUEUE_MAX: usize = 200;
 
 /// Longest accepted `Authorization` header.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
@@ -69,6 +72,9 @@ pub enum AuthError {
     /// Nobody may come in yet but from this machine.
     #[error("this registry has no users yet and answers only to its own machine")]
     NoUsersYet,
+    /// Too many passwords wait to be checked.
+    #[error("too many sign in at this moment")]
+    Busy,
     /// The catalogue failed.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -90,6 +96,7 @@ struct Parts {
     /// Once there was a user the door stays shut, also if the last one is removed.
     has_users: AtomicBool,
     password_checks: Semaphore,
+    password_queue: Semaphore,
 }
 
 impl Authenticator {
@@ -106,6 +113,7 @@ impl Authenticator {
             robots_used: verified::RobotsUsed::default(),
             has_users,
             password_checks: Semaphore::new(PASSWORD_CHECKS_MAX),
+            password_queue: Semaphore::new(PASSWORD_QUEUE_MAX),
         };
         Ok(Self { parts: Arc::new(parts) })
     }
@@ -174,13 +182,23 @@ impl Authenticator {
             return Ok(identity);
         }
         let user = self.parts.catalogue.find_user(name).await?;
-        let _turn = self.parts.password_checks.acquire().await.map_err(|_| AuthError::Wrong)?;
+        let _turn = self.turn_to_check_password().await?;
+        // Others may have shown the same password while this request waited.
+        if let Some(identity) = self.parts.verified.find(name, password, now) {
+            return Ok(identity);
+        }
         let hash = user.as_ref().map(|user| user.password_hash.clone());
         let matches = password::check(hash, password.to_owned()).await;
         let user = user.filter(|_| matches).ok_or(AuthError::Wrong)?;
         let identity = Identity::new(user.name, user.grants, ShownBy::Credentials);
         self.parts.verified.remember(name, password, &identity, now);
         Ok(identity)
+    }
+
+    /// Waits for a turn, unless too many wait already.
+    async fn turn_to_check_password(&self) -> Result<SemaphorePermit<'_>, AuthError> {
+        let _place = self.parts.password_queue.try_acquire().map_err(|_| AuthError::Busy)?;
+        self.parts.password_checks.acquire().await.map_err(|_| AuthError::Busy)
     }
 
     async fn identify_robot(&self, token: &str) -> Result<Identity, AuthError> {

@@ -65,6 +65,7 @@ impl Registry {
                     Ok(()) => self.catalogue().forget_doomed(object.key).await?,
                     Err(error) => {
                         failures += 1;
+                        self.catalogue().postpone_doomed(object.key, self.now()).await?;
                         tracing::warn!(%error, object = %object.key, "cannot delete an object; it will be tried again");
                     }
                 }

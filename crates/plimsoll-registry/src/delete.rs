@@ -84,7 +84,8 @@ impl Registry {
             return Ok(Deleted::Unknown);
         }
         let record = self.journal(can_delete, Change::Delete { digest }).await?;
-        let review_after = now.plus(self.config().grace);
+        // Somebody may have asked for a blob while this manifest needed it, and may rely on the answer for the hold.
+        let review_after = now.plus(self.config().grace.max(self.config().hold));
         let deleted = self
             .catalogue()
             .delete_manifest(repository, digest, can_delete.actor(), review_after, now)

@@ -15,8 +15,11 @@ use crate::{GarbageError, Registry};
 /// How many rows are looked at together.
 const PAGE: usize = 500;
 
-/// Objects younger than this may belong to a request that is under way.
-const OBJECT_AGE_MIN: Duration = Duration::from_secs(3600);
+/// How many manifests are looked at together; each may have 5 MiB.
+const MANIFESTS_PAGE: usize = 20;
+
+/// Objects that are this much younger than the oldest upload session may belong to a request that is under way.
+const OBJECT_AGE_MARGIN: Duration = Duration::from_secs(3600);
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +87,7 @@ impl Registry {
         &self,
         mut progress: impl FnMut(&StoredBlob) + Send,
     ) -> Result<FsckReport, GarbageError> {
+        self.objects().check().await?;
         let mut report = FsckReport::default();
         let mut last = None;
         loop {
@@ -136,7 +140,7 @@ impl Registry {
     async fn check_manifests(&self, report: &mut FsckReport) -> Result<(), GarbageError> {
         let mut last = None;
         loop {
-            let page = self.catalogue().stored_manifests(last, PAGE).await?;
+            let page = self.catalogue().stored_manifests(last, MANIFESTS_PAGE).await?;
             let Some((repository, end)) = page.last() else { return Ok(()) };
             last = Some((repository.clone(), end.digest));
             for (repository, stored) in &page {
@@ -163,7 +167,7 @@ impl Registry {
     }
 
     async fn doom_unknown_objects(&self, report: &mut FsckReport) -> Result<(), GarbageError> {
-        let newest_ms = self.now().minus(OBJECT_AGE_MIN).unix_ms();
+        let newest_ms = self.now().minus(self.config().upload_ttl + OBJECT_AGE_MARGIN).unix_ms();
         let mut pages = self.objects().list(KeyKind::Blob).ready_chunks(PAGE);
         while let Some(page) = pages.next().await {
             let listed: Result<Vec<_>, _> = page.into_iter().collect();

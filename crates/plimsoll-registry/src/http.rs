@@ -20,8 +20,8 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 
 use crate::Registry;
-use crate::access::Identity;
-use crate::auth::{Authenticator, Origin};
+use crate::access::{Identity, ShownBy};
+use crate::auth::{AuthError, Authenticator, Origin};
 
 pub use body::{RequestBody, ResponseBody};
 pub use route::{Endpoint, is_registry_path};
@@ -129,6 +129,10 @@ impl Door {
             Err(error) => return Err(challenge().refuse(error)),
         };
         served.actor = Some(identity.name.clone());
+        // Clients learn here, and nowhere else, how to sign in; whoever may pull without it gets a token for that.
+        if matches!(call, Call::Ping) && identity.shown_by == ShownBy::Nothing {
+            return Err(challenge().refuse(AuthError::Missing));
+        }
         let asked = Asked { registry: &self.parts.registry, identity: &identity, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))

@@ -10,8 +10,14 @@ use crate::access::{CanList, CanPull};
 /// Most repositories or tags on a page.
 pub(crate) const PAGE_MAX: usize = 10_000;
 
+/// How many names are looked at together at the least.
+const REPOSITORIES_BATCH: usize = 1000;
+
 /// Most referrers on a page. Many clients read only the first.
 const REFERRERS_MAX: usize = 1000;
+
+/// How many referrers are read at once; each may have 5 MiB.
+const REFERRERS_BATCH: usize = 20;
 
 /// Most bytes of descriptors on a page of referrers: clients limit an index to 4 MiB.
 const REFERRERS_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -37,8 +43,9 @@ impl Registry {
         let mut seen = Vec::new();
         let mut after = last;
         loop {
-            let page = self.catalogue().list_repositories(after, limit + 1).await?;
-            let is_last = page.len() <= limit;
+            let batch = (limit + 1).max(REPOSITORIES_BATCH);
+            let page = self.catalogue().list_repositories(after, batch).await?;
+            let is_last = page.len() < batch;
             after = page.last().map(ToString::to_string);
             seen.extend(page.into_iter().filter(|repository| can_list.may_see(repository)));
             if is_last || seen.len() > limit {
@@ -46,6 +53,8 @@ impl Registry {
                 seen.truncate(limit);
                 return Ok((seen, has_more));
             }
+            // Somebody who may see little makes this go through much.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -85,25 +94,31 @@ impl Registry {
         artifact_type: Option<&str>,
         last: Option<Digest>,
     ) -> Result<ReferrersPage, CatalogueError> {
-        let referrers = self
-            .catalogue()
-            .list_referrers(can_pull.repository(), subject, artifact_type, last, REFERRERS_MAX + 1)
-            .await?;
         let mut page = ReferrersPage { descriptors: Vec::new(), next: None };
-        let mut bytes = 0;
-        for referrer in referrers {
-            // The descriptor repeats the annotations, which are at most as long as the manifest.
-            bytes += referrer.bytes.len().min(REFERRERS_BYTES_MAX);
-            let is_full = page.descriptors.len() == REFERRERS_MAX || bytes > REFERRERS_BYTES_MAX;
-            if is_full && !page.descriptors.is_empty() {
-                page.next = page.descriptors.last().map(|descriptor| descriptor.digest);
-                break;
+        let (mut bytes, mut after) = (0, last);
+        loop {
+            let batch = self
+                .catalogue()
+                .list_referrers(can_pull.repository(), subject, artifact_type, after, REFERRERS_BATCH)
+                .await?;
+            let is_last = batch.len() < REFERRERS_BATCH;
+            for referrer in batch {
+                // The descriptor repeats the annotations, which are at most as long as the manifest.
+                bytes += referrer.bytes.len();
+                let is_full = page.descriptors.len() == REFERRERS_MAX || bytes > REFERRERS_BYTES_MAX;
+                if is_full && !page.descriptors.is_empty() {
+                    page.next = after;
+                    return Ok(page);
+                }
+                after = Some(referrer.digest);
+                if let Ok((manifest, _)) = Manifest::parse(&referrer.bytes, Some(&referrer.media_type)) {
+                    let size = referrer.bytes.len() as u64;
+                    page.descriptors.push(manifest.as_referrer(referrer.media_type, referrer.digest, size));
+                }
             }
-            if let Ok((manifest, _)) = Manifest::parse(&referrer.bytes, Some(&referrer.media_type)) {
-                let size = referrer.bytes.len() as u64;
-                page.descriptors.push(manifest.as_referrer(referrer.media_type, referrer.digest, size));
+            if is_last {
+                return Ok(page);
             }
         }
-        Ok(page)
     }
 }

@@ -67,6 +67,8 @@ impl Registry {
         match self.objects().read(blob.object_key, range).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(ObjectError::NotFound(key)) => {
+                // Where the storage is not the right one, nothing is lost.
+                self.objects().check().await?;
                 let found_at = self.now();
                 let missing =
                     QuarantinedObject { key, digest: blob.digest, found: "missing".into(), found_at };

@@ -148,7 +148,7 @@ impl Registry {
 
     /// Ends an upload session whose bytes are not wanted.
     pub async fn cancel_upload(&self, can_push: &CanPush, id: UploadId) -> Result<(), PushBlobError> {
-        let cancelled = self.catalogue().cancel_upload(can_push.repository(), id, self.now()).await?;
+        let cancelled = self.catalogue().cancel_upload(can_push.repository(), id, None, self.now()).await?;
         if cancelled { Ok(()) } else { Err(PushBlobError::UnknownUpload(id)) }
     }
 
@@ -166,7 +166,10 @@ impl Registry {
             }
         }
         let fresh = ObjectKey::fresh(KeyKind::Blob);
-        let taken = self.catalogue().take_up_upload(can_push.repository(), id, fresh, self.now()).await?;
+        let now = self.now();
+        let expires_at = now.plus(self.config().upload_ttl);
+        let taken =
+            self.catalogue().take_up_upload(can_push.repository(), id, fresh, expires_at, now).await?;
         let upload = taken.ok_or(PushBlobError::UnknownUpload(id))?;
         match start {
             Some(start) if start != upload.object.length => {
@@ -276,7 +279,8 @@ impl Registry {
         if found == expected {
             return Ok(());
         }
-        self.catalogue().cancel_upload(&upload.repository, upload.id, self.now()).await?;
+        let generation = Some(upload.generation);
+        self.catalogue().cancel_upload(&upload.repository, upload.id, generation, self.now()).await?;
         Err(PushBlobError::DigestMismatch { expected, found })
     }
 
@@ -303,7 +307,7 @@ impl Registry {
         object: CompletedObject,
         claim: Claim,
     ) -> Result<StoredBlob, PushBlobError> {
-        let object_key = object.key;
+        let (object_key, is_fresh) = (object.key, object.is_fresh);
         let commit = CommitBlob {
             upload: upload.id,
             generation: upload.generation,
@@ -318,8 +322,8 @@ impl Registry {
         if is_committed {
             return Ok(StoredBlob { digest, size, object_key });
         }
-        // The session's own object belongs to whoever took it up; another one belongs to nobody.
-        if object_key != upload.object_key {
+        // The session's objects belong to whoever took it up or has ended it; one that this request made, to nobody.
+        if is_fresh && object_key != upload.object_key {
             self.catalogue().doom_object(object_key, self.now()).await?;
         }
         Err(PushBlobError::Busy(upload.id))
@@ -328,10 +332,17 @@ impl Registry {
     /// When the storage is full, the bytes of the session that met it are given back at once.
     async fn give_up_if_full(&self, upload: &Upload, error: ObjectError) -> PushBlobError {
         if matches!(error, ObjectError::Full(_)) {
-            let _ = self.objects().abandon(upload.object_key, None).await;
-            let cancelled = self.catalogue().cancel_upload(&upload.repository, upload.id, self.now()).await;
-            if let Err(error) = cancelled {
-                tracing::warn!(%error, upload = %upload.id, "cannot cancel the upload that met a full storage");
+            let generation = Some(upload.generation);
+            let cancelled =
+                self.catalogue().cancel_upload(&upload.repository, upload.id, generation, self.now()).await;
+            match cancelled {
+                Ok(true) => {
+                    let _ = self.objects().abandon(upload.object_key, None).await;
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, upload = %upload.id, "cannot cancel the upload that met a full storage");
+                }
             }
         }
         upload_error(upload.id, error)

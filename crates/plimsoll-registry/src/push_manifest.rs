@@ -140,10 +140,11 @@ impl Registry {
             catalogue.check_manifest(repository, push.digest, push.blobs.clone(), push.tags.clone()).await?;
         self.refuse_early(can_push, push, &check)?;
         let record = self.record(can_push, push, &check).await?;
-        let outcome = catalogue.put_manifest(self.to_put(can_push, push, record)).await;
+        let pushed_by = record.filter(|_| !check.is_stored);
+        let outcome = catalogue.put_manifest(self.to_put(can_push, push, pushed_by)).await;
         let refused = match outcome {
             Ok(PutManifest::Done) => {
-                let children_missing = self.count_missing_children(can_push, &push.manifest).await?;
+                let children_missing = self.count_missing_children(can_push, &push.manifest).await;
                 let (digest, tags) = (push.digest, push.tags.clone());
                 let subject = push.manifest.subject().map(|subject| subject.digest);
                 return Ok(Some(PushedManifest { digest, subject, tags, children_missing }));
@@ -170,22 +171,23 @@ impl Registry {
             return Err(PushManifestError::BlobsUnknown(check.missing_blobs.clone()));
         }
         for (tag, current) in push.tags.iter().zip(&check.tags) {
-            if !self.tag_condition(can_push, push, tag).allows(*current, push.digest) {
+            let conditions = self.tag_conditions(can_push, push, tag);
+            if !conditions.iter().all(|condition| condition.allows(*current, push.digest)) {
                 return Err(self.refusal(can_push, tag.clone(), *current));
             }
         }
         Ok(())
     }
 
-    fn tag_condition(&self, can_push: &CanPush, push: &ReadPush, tag: &Tag) -> TagCondition {
-        if self.is_immutable(can_push, tag) {
-            return TagCondition::Immutable;
-        }
-        match push.precondition {
+    /// What must hold for a tag to move: the client's condition, and the repository's rule.
+    fn tag_conditions(&self, can_push: &CanPush, push: &ReadPush, tag: &Tag) -> Vec<TagCondition> {
+        let wanted = match push.precondition {
             TagPrecondition::Any => TagCondition::Any,
             TagPrecondition::New => TagCondition::New,
             TagPrecondition::At(digest) => TagCondition::At(digest),
-        }
+        };
+        let rule = self.is_immutable(can_push, tag).then_some(TagCondition::Immutable);
+        std::iter::once(wanted).chain(rule).collect()
     }
 
     fn is_immutable(&self, can_push: &CanPush, tag: &Tag) -> bool {
@@ -224,12 +226,15 @@ impl Registry {
             at: self.now(),
             change,
         };
-        let key = record.write(self.objects()).await?;
-        Ok(Some(key).filter(|_| !check.is_stored))
+        record.write(self.objects()).await.map(Some)
     }
 
     fn to_put(&self, can_push: &CanPush, push: &ReadPush, record: Option<ObjectKey>) -> ManifestToPut {
-        let condition = |tag: &Tag| (tag.clone(), self.tag_condition(can_push, push, tag));
+        let condition = |tag: &Tag| {
+            let conditions = self.tag_conditions(can_push, push, tag);
+            let tag = tag.clone();
+            conditions.into_iter().map(move |condition| (tag.clone(), condition))
+        };
         ManifestToPut {
             repository: can_push.repository().clone(),
             digest: push.digest,
@@ -238,25 +243,27 @@ impl Registry {
             subject: push.manifest.subject().map(|subject| subject.digest),
             bytes: push.bytes.clone(),
             blobs: push.blobs.clone(),
-            tags: push.tags.iter().map(condition).collect(),
+            tags: push.tags.iter().flat_map(condition).collect(),
             actor: can_push.actor().to_owned(),
             record,
             now: self.now(),
         }
     }
 
-    async fn count_missing_children(
-        &self,
-        can_push: &CanPush,
-        manifest: &Manifest,
-    ) -> Result<usize, CatalogueError> {
-        let mut missing = 0;
-        for child in manifest.children() {
-            let child = TagOrDigest::Digest(child.digest);
-            missing +=
-                usize::from(self.catalogue().find_manifest(can_push.repository(), &child).await?.is_none());
+    /// Counted for a warning only, after the push is done.
+    async fn count_missing_children(&self, can_push: &CanPush, manifest: &Manifest) -> usize {
+        let children: BTreeSet<Digest> = manifest.children().iter().map(|child| child.digest).collect();
+        if children.is_empty() {
+            return 0;
         }
-        Ok(missing)
+        let digests: Vec<Digest> = children.into_iter().collect();
+        match self.catalogue().count_manifests(can_push.repository(), &digests).await {
+            Ok(stored) => digests.len().saturating_sub(usize::try_from(stored).unwrap_or(usize::MAX)),
+            Err(error) => {
+                tracing::warn!(%error, "cannot count the manifests that an index lists");
+                0
+            }
+        }
     }
 }
 

@@ -85,7 +85,10 @@ impl Registry {
                 Err(Skip::Failed(error)) => return Err(error),
             }
         }
-        report.unheld = self.catalogue().doom_unheld_blobs(self.now()).await?;
+        // What a damaged record needed is not known: nothing is given up before a person has looked.
+        if report.skipped.is_empty() {
+            report.unheld = self.catalogue().doom_unheld_blobs(self.now()).await?;
+        }
         Ok(report)
     }
 

@@ -6,8 +6,9 @@
 mod restore;
 
 use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -18,6 +19,7 @@ use plimsoll_store::objects::{ByteStream, KeyKind};
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::Storage;
@@ -82,6 +84,9 @@ pub enum BackupError {
     /// Its end is missing, or something on the way there.
     #[error("the backup is not whole: {0}")]
     NotWhole(String),
+    /// Objects may have been deleted while they were copied.
+    #[error("the lease that keeps objects from being deleted could not be renewed; make the backup again")]
+    LeaseLost,
     /// Another backup is being made.
     #[error("another backup is being made")]
     Busy,
@@ -99,31 +104,52 @@ pub fn backup(
     registry: &Registry,
     runtime: &Handle,
     archive: impl Write,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> Result<BackupReport, BackupError> {
     let holder = Uuid::new_v4().to_string();
     if !runtime.block_on(registry.hold_objects(&holder))? {
         return Err(BackupError::Busy);
     }
-    let mut renewed = Instant::now();
-    let written = write_archive(storage, runtime, archive, |bytes| {
-        progress(bytes);
-        // A backup that dies lets go within minutes.
-        if renewed.elapsed() > RENEW_EVERY {
-            renewed = Instant::now();
-            runtime.block_on(registry.hold_objects(&holder)).map(drop)?;
-        }
-        Ok(())
-    });
+    let lease = KeptLease::keep(registry.clone(), holder.clone(), runtime);
+    let written = write_archive(storage, runtime, archive, progress);
+    let was_kept = lease.end();
     runtime.block_on(registry.release_objects(&holder))?;
-    written
+    if was_kept { written } else { Err(BackupError::LeaseLost) }
+}
+
+/// The lease on the objects, renewed beside the copying until it ends.
+struct KeptLease {
+    renewing: JoinHandle<()>,
+    was_lost: Arc<AtomicBool>,
+}
+
+impl KeptLease {
+    fn keep(registry: Registry, holder: String, runtime: &Handle) -> Self {
+        let was_lost = Arc::new(AtomicBool::new(false));
+        let lost = was_lost.clone();
+        let renewing = runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(RENEW_EVERY).await;
+                if !registry.hold_objects(&holder).await.unwrap_or(false) {
+                    lost.store(true, Ordering::Release);
+                }
+            }
+        });
+        Self { renewing, was_lost }
+    }
+
+    /// Stops renewing, and tells whether the lease held all the time.
+    fn end(self) -> bool {
+        self.renewing.abort();
+        !self.was_lost.load(Ordering::Acquire)
+    }
 }
 
 fn write_archive(
     storage: &Storage,
     runtime: &Handle,
     archive: impl Write,
-    mut copied: impl FnMut(u64) -> Result<(), CatalogueError>,
+    mut copied: impl FnMut(u64),
 ) -> Result<BackupReport, BackupError> {
     let mut tar = tar::Builder::new(archive);
     let header = Header { form: FORM, tables: TABLES.iter().map(ToString::to_string).collect() };
@@ -139,7 +165,7 @@ fn write_archive(
         };
         let stream = runtime.block_on(storage.objects().read(key, 0..size))?;
         let before = report.bytes;
-        let each_piece = |read: u64| copied(before + read).map_err(io::Error::other);
+        let each_piece = |read: u64| copied(before + read);
         let reader = ObjectReader { stream, runtime, rest: Bytes::new(), read: 0, each_piece };
         append(&mut tar, &format!("objects/{key}"), size, reader)?;
         report.objects += 1;
@@ -215,7 +241,7 @@ struct ObjectReader<'r, F> {
     each_piece: F,
 }
 
-impl<F: FnMut(u64) -> io::Result<()>> Read for ObjectReader<'_, F> {
+impl<F: FnMut(u64)> Read for ObjectReader<'_, F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
             match self.runtime.block_on(self.stream.next()) {
@@ -223,7 +249,7 @@ impl<F: FnMut(u64) -> io::Result<()>> Read for ObjectReader<'_, F> {
                 None => return Ok(0),
             }
             self.read += self.rest.len() as u64;
-            (self.each_piece)(self.read)?;
+            (self.each_piece)(self.read);
         }
         let length = self.rest.len().min(into.len());
         into[..length].copy_from_slice(&self.rest.split_to(length));

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use plimsoll_registry::http::Connection;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -23,6 +24,9 @@ const CONNECTIONS_MAX: usize = 8192;
 
 /// How long a client may take for the head of a request, and for a TLS handshake.
 const HEAD_MAX: Duration = Duration::from_secs(30);
+
+/// How long sent bytes may wait for a client to take them, in milliseconds.
+const STALL_MAX_MS: u32 = 120_000;
 
 /// How much of a request's body is read at once. Larger buffers are mapped afresh by the allocator each time, and leave
 /// the processor's cache before they are hashed.
@@ -127,16 +131,22 @@ impl Listener {
         graceful: &GracefulShutdown,
     ) {
         let _ = stream.set_nodelay(true);
+        // A client that takes nothing for so long is gone, or wants to occupy a place.
+        let _ = set_tcp_user_timeout(&stream, STALL_MAX_MS);
         let (answerer, watcher, role) = (answerer.clone(), graceful.watcher(), self.role);
         let connection = Connection { peer: peer.ip(), is_tls: self.tls.is_some() };
         let tls = self.tls.clone();
         tokio::spawn(async move {
             let _place = place;
             let Some(tls) = tls else {
-                return speak(stream, connection, role, answerer, watcher).await;
+                return speak(stream, Protocol::Http1, connection, role, answerer, watcher).await;
             };
             match tokio::time::timeout(HEAD_MAX, tls.accept(stream)).await {
-                Ok(Ok(stream)) => speak(stream, connection, role, answerer, watcher).await,
+                Ok(Ok(stream)) => {
+                    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                    let protocol = if is_h2 { Protocol::Http2 } else { Protocol::Http1 };
+                    speak(stream, protocol, connection, role, answerer, watcher).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %peer, "the TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %peer, "the TLS handshake took too long"),
             }
@@ -144,25 +154,46 @@ impl Listener {
     }
 }
 
-/// Answers the requests of one connection.
-async fn speak<S>(stream: S, from: Connection, role: Role, answerer: Arc<Answerer>, watcher: Watcher)
-where
+/// The protocol of a connection. Plain connections speak HTTP/1.1; encrypted ones agree on theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// Answers the requests of one connection. The head of the first request has a time limit from the start.
+async fn speak<S>(
+    stream: S,
+    protocol: Protocol,
+    from: Connection,
+    role: Role,
+    answerer: Arc<Answerer>,
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(READ_AHEAD_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .initial_stream_window_size(H2_WINDOW_BYTES)
-        .initial_connection_window_size(H2_WINDOW_BYTES * 4)
-        .keep_alive_interval(HEAD_MAX);
     let service = hyper::service::service_fn(move |request| {
         let answerer = answerer.clone();
         async move { Ok::<_, std::convert::Infallible>(answerer.answer(request, from, role).await) }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
+    let stream = TokioIo::new(stream);
+    let ended = match protocol {
+        Protocol::Http1 => {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(READ_AHEAD_BYTES);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+        Protocol::Http2 => {
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder
+                .timer(TokioTimer::new())
+                .initial_stream_window_size(H2_WINDOW_BYTES)
+                .initial_connection_window_size(H2_WINDOW_BYTES * 4)
+                .keep_alive_interval(HEAD_MAX);
+            watcher.watch(builder.serve_connection(stream, service)).await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(error = %error, peer = %from.peer, "a connection ended early");
     }
 }

@@ -83,10 +83,13 @@ pub struct Storage {
 impl Storage {
     /// Opens the storage, and makes what is missing.
     pub async fn open(config: &StorageConfig) -> Result<Self, StorageError> {
-        Ok(Self {
-            catalogue: open_catalogue(&config.catalogue).await?,
-            objects: open_objects(&config.objects)?,
-        })
+        let catalogue = open_catalogue(&config.catalogue).await?;
+        let objects = open_objects(&config.objects)?;
+        // Only a catalogue that holds nothing may take a storage for its own.
+        if catalogue.is_empty().await? {
+            objects.mark().await?;
+        }
+        Ok(Self { catalogue, objects })
     }
 
     /// The catalogue.

@@ -34,7 +34,8 @@ CREATE TABLE manifests (
     pushed_by TEXT NOT NULL,
     PRIMARY KEY (repository_id, digest)
 );
-CREATE INDEX manifests_by_subject ON manifests (repository_id, subject) WHERE subject IS NOT NULL;
+CREATE INDEX manifests_by_record ON manifests (record_key);
+CREATE INDEX manifests_by_subject ON manifests (repository_id, subject, digest) WHERE subject IS NOT NULL;
 
 CREATE TABLE manifest_blobs (
     repository_id BIGINT NOT NULL,
@@ -80,6 +81,7 @@ CREATE TABLE uploads (
     generation BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+CREATE INDEX uploads_by_object ON uploads (object_key);
 CREATE INDEX uploads_by_expiry ON uploads (expires_at);
 
 -- Objects that nothing needs any more; they are deleted after the row that doomed them is committed.

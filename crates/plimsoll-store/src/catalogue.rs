@@ -80,7 +80,8 @@ impl Catalogue {
 
     /// Whether the database answers, for readiness.
     pub async fn check(&self) -> Result<()> {
-        self.read((), |tx, ()| Box::pin(async { tx.row("SELECT 1", &[]).await.map(drop) })).await
+        // Asked of the one that writes, who may be gone while readers still answer.
+        self.write_soft((), |tx, ()| Box::pin(async { tx.row("SELECT 1", &[]).await.map(drop) })).await
     }
 
     /// Looks something up.

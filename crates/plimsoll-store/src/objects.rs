@@ -80,7 +80,11 @@ pub trait ManageObjects: Send + Sync {
     /// Lists the objects of one kind, ordered by key for [`KeyKind::Record`]. Walks the storage.
     fn list(&self, kind: KeyKind) -> BoxStream<'_, Result<ListedObject>>;
 
-    /// Whether the storage answers, for readiness.
+    /// Marks the storage as one of ours.
+    fn mark(&self) -> BoxFuture<'_, Result<()>>;
+
+    /// Whether the storage answers and bears the mark. A wrong bucket or a folder that is not mounted does not, and what
+    /// is missing there is not lost.
     fn check(&self) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -122,13 +126,15 @@ pub struct SuspendedObject {
 pub struct CompletedObject {
     /// The key to read it under: mostly the one it was created with.
     pub key: ObjectKey,
+    /// Whether this writer made the object. One that rested there before belongs to the session and not to this request.
+    pub is_fresh: bool,
     /// Objects that were needed on the way, to be deleted once this one is committed.
     pub superseded: Vec<ObjectKey>,
 }
 
 impl CompletedObject {
     fn at(key: ObjectKey) -> Self {
-        Self { key, superseded: Vec::new() }
+        Self { key, is_fresh: true, superseded: Vec::new() }
     }
 }
 
@@ -140,6 +146,9 @@ pub struct ListedObject {
     /// Its length in bytes.
     pub size: u64,
 }
+
+/// The name of the mark beside the folders of objects.
+const MARK: &str = "plimsoll-objects";
 
 /// Why work on an object failed.
 #[derive(Debug, thiserror::Error)]
@@ -188,6 +197,12 @@ pub enum ObjectError {
         key: ObjectKey,
         /// Why it failed.
         source: object_store::Error,
+    },
+    /// The storage is not the one that it should be.
+    #[error("the object storage at `{place}` does not bear our mark: it is the wrong one, or is not mounted")]
+    Unmarked {
+        /// Directory or bucket.
+        place: String,
     },
     /// The storage itself cannot be used.
     #[error("cannot use the object storage at `{place}`: {reason}")]

@@ -29,6 +29,7 @@ struct CommandLine {
 
 /// Options of every command.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArguments {
     /// How to print the result
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
@@ -64,14 +65,14 @@ pub(crate) struct GlobalArguments {
 /// The form of a command's result on standard output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
-    /// For people, in 80 columns
+    /// For people, as wide as the terminal
     #[default]
     Table,
     /// For people, with nothing cut
     Wide,
-    /// For programs; additive only
+    /// For programs
     Json,
-    /// The same as YAML
+    /// The JSON as YAML
     Yaml,
 }
 

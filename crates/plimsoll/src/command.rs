@@ -26,6 +26,7 @@ use clap::Subcommand;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::logging::DefaultLevel;
 
 /// What the program can do. Each command is one file with its arguments and a `run`.
 #[derive(Debug, Subcommand)]
@@ -53,6 +54,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What it logs unasked.
+    pub(crate) fn default_level(&self) -> DefaultLevel {
+        match self {
+            Self::Serve(_) => DefaultLevel::Events,
+            _ => DefaultLevel::Warnings,
+        }
+    }
+
     /// Runs the command.
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {

@@ -21,7 +21,8 @@ pub(crate) struct FoundImage {
     pub(crate) config: ImageConfig,
 }
 
-/// Finds the image that was named. Of an index it takes the one for `wanted`, or else for this machine.
+/// Finds the image that was named. Of an index it takes the one for `wanted`, or else for this machine; an image that
+/// stands alone must be the wanted one.
 pub(crate) async fn find_image(open: &OpenSource, wanted: Option<&Platform>) -> Result<FoundImage, Failure> {
     let source = open.source.as_ref();
     let descriptor = source.resolve(&open.target).await?;
@@ -39,6 +40,9 @@ pub(crate) async fn find_image(open: &OpenSource, wanted: Option<&Platform>) -> 
         return Err(Failure::not_evaluated(what).at(source.place()));
     }
     let config = read_config(source, &manifest.config).await?;
+    if let Some(wanted) = wanted {
+        check_platform(&config.platform, wanted).map_err(|failure| failure.at(source.place()))?;
+    }
     Ok(FoundImage { raw, manifest, config })
 }
 
@@ -121,6 +125,15 @@ fn choose<'a>(index: &'a ImageIndex, wanted: Option<&Platform>) -> Result<&'a De
             None => failure,
         }
     })
+}
+
+/// What an index says of an image, and what the image says of itself, may differ.
+fn check_platform(made_for: &Platform, wanted: &Platform) -> Result<(), Failure> {
+    if (&made_for.os, &made_for.architecture) == (&wanted.os, &wanted.architecture) {
+        return Ok(());
+    }
+    let what = format!("the image is made for `{made_for}`, and not for `{wanted}`");
+    Err(Failure::usage(what).help(format!("--platform {made_for}")))
 }
 
 fn image_of(manifest: Manifest, source: &dyn Source) -> Result<ImageManifest, Failure> {

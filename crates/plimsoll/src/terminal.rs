@@ -19,8 +19,14 @@ pub(crate) use page::Page;
 pub(crate) use progress::Step;
 pub(crate) use table::{Column, Table};
 
-/// Columns when nobody says how wide the terminal is.
+/// Columns of a terminal that does not say how wide it is.
 const WIDTH_DEFAULT: usize = 80;
+/// Fewer columns are not believed.
+const WIDTH_MIN: usize = 40;
+/// Most columns that are used: longer lines are hard to follow.
+const WIDTH_MAX: usize = 160;
+/// Columns where no terminal is, as in a pipe: whoever reads there wants everything.
+const WIDTH_UNLIMITED: usize = usize::MAX;
 
 /// The one way to the outside: results go to standard output, everything else to standard error.
 pub(crate) struct Terminal {
@@ -187,7 +193,12 @@ fn yaml(report: &impl Serialize) -> Result<String, Failure> {
 }
 
 fn width(environment: &Environment) -> usize {
+    // What stands between a program and a terminal, as `watch` does, says so with a variable.
     let said = environment.text("COLUMNS").and_then(|columns| columns.parse().ok());
+    if said.is_none() && !io::stdout().is_terminal() {
+        return WIDTH_UNLIMITED;
+    }
     let measured = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into());
-    said.or_else(measured).filter(|width| (40..=500).contains(width)).unwrap_or(WIDTH_DEFAULT)
+    let width = said.or_else(measured).filter(|width| *width >= WIDTH_MIN).unwrap_or(WIDTH_DEFAULT);
+    width.min(WIDTH_MAX)
 }

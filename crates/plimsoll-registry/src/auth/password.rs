@@ -1,9 +1,14 @@
+use std::ops::RangeInclusive;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 
 /// Longest accepted password.
 const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The lengths that a password can have, in bytes.
+const LENGTHS: RangeInclusive<usize> = 8..=PASSWORD_BYTES_MAX;
 
 /// Why a password was not hashed.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +23,7 @@ pub enum PasswordError {
 
 /// Hashes a password with Argon2id and the parameters of RFC 9106's second choice, as a PHC string.
 pub fn hash_password(password: &str) -> Result<String, PasswordError> {
-    if !(8..=PASSWORD_BYTES_MAX).contains(&password.len()) {
+    if !LENGTHS.contains(&password.len()) {
         return Err(PasswordError::Length);
     }
     let hash = Argon2::default().hash_password(password.as_bytes());
@@ -28,6 +33,9 @@ pub fn hash_password(password: &str) -> Result<String, PasswordError> {
 /// Whether a password has a hash. Without a hash the work is done all the same, so that the time taken does not tell
 /// which names exist.
 pub(super) async fn check(hash: Option<String>, password: String) -> bool {
+    if !LENGTHS.contains(&password.len()) {
+        return false;
+    }
     let checked = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => matches(&hash, &password),
         None => {

@@ -1,6 +1,6 @@
 //! Who asks, and what to tell them when that is not enough.
 
-use http::header::{FORWARDED, HOST, HeaderName};
+use http::header::{FORWARDED, HOST, HeaderName, ORIGIN};
 use http::request::Parts;
 use plimsoll_oci::RegistryHost;
 
@@ -24,7 +24,13 @@ const FORWARDING: [HeaderName; 6] = [
 pub(super) fn is_forwarded(head: &Parts) -> bool {
     let names_us =
         host(head).is_some_and(|host| host.parse::<RegistryHost>().is_ok_and(|host| host.is_loopback()));
-    !names_us || FORWARDING.iter().any(|name| head.headers.contains_key(name))
+    !names_us || FORWARDING.iter().any(|name| head.headers.contains_key(name)) || is_from_another_page(head)
+}
+
+/// Whether a page in a browser sends the request, and not one of our own.
+fn is_from_another_page(head: &Parts) -> bool {
+    let site = head.headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    head.headers.contains_key(ORIGIN) || site.is_some_and(|site| site != b"none" && site != b"same-origin")
 }
 
 /// The host that the request names, in its target or its header.
@@ -68,6 +74,7 @@ impl<'a> Challenge<'a> {
                 ErrorResponse::unauthorized(&error.to_string(), self.header_value(Some("invalid_token")))
             }
             AuthError::NoUsersYet => ErrorResponse::no_users_yet(),
+            AuthError::Busy => ErrorResponse::too_many_sign_in(),
             AuthError::Catalogue(error) => error.into(),
         }
     }

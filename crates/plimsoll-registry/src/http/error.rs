@@ -105,6 +105,11 @@ impl ErrorResponse {
         .help("on the server, make the first user: plimsoll user add NAME --admin --data-dir DIR")
     }
 
+    pub(super) fn too_many_sign_in() -> Self {
+        let message = "too many sign in at this moment; try again";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message).header(RETRY_AFTER, 1)
+    }
+
     pub(super) fn no_such_endpoint() -> Self {
         Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "the registry has no such endpoint")
     }
@@ -225,6 +230,9 @@ impl From<CatalogueError> for ErrorResponse {
     fn from(error: CatalogueError) -> Self {
         match error {
             CatalogueError::Full => Self::storage_full(error.to_string()),
+            CatalogueError::Postgres(refusal) if refusal.is_closed() || refusal.code().is_none() => {
+                Self::internal(StatusCode::SERVICE_UNAVAILABLE, &CatalogueError::Postgres(refusal))
+            }
             CatalogueError::Unreachable(_) | CatalogueError::Closed | CatalogueError::Overtaken => {
                 Self::internal(StatusCode::SERVICE_UNAVAILABLE, &error)
             }

@@ -70,6 +70,7 @@ fn refuse(error: AuthError) -> ErrorResponse {
             ErrorResponse::unauthorized(&error.to_string(), "Basic realm=\"plimsoll\"".to_owned())
         }
         AuthError::NoUsersYet => ErrorResponse::no_users_yet(),
+        AuthError::Busy => ErrorResponse::too_many_sign_in(),
         AuthError::Catalogue(error) => error.into(),
     }
 }

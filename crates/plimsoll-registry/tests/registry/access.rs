@@ -211,7 +211,14 @@ async fn anybody_may_pull_where_that_is_allowed_and_nothing_more() {
     let users = vec![("ana", "correct horse", vec![Grant::all()])];
     let config = TestServerConfig { users, anonymous_pull: true, ..Default::default() };
     let server = TestServer::start_with(config).await;
-    assert_eq!(server.get("/v2/").await.status(), 200);
+    let ping = server.get("/v2/").await;
+    assert_eq!(ping.status(), 401, "clients learn how to sign in from nothing else");
+    assert!(header(&ping, "www-authenticate").starts_with("Bearer realm="));
+    assert_eq!(
+        server.get("/token?service=plimsoll").await.status(),
+        200,
+        "and get a token without credentials"
+    );
     assert_eq!(server.get(&format!("/v2/{NAME}/manifests/v1")).await.status(), 404);
     let push = server.request(Method::POST, &format!("/v2/{NAME}/blobs/uploads/")).send().await.unwrap();
     assert_eq!(push.status(), 401);
@@ -225,6 +232,11 @@ async fn without_users_only_this_machine_is_let_in() {
     for name in ["x-forwarded-for", "forwarded", "x-real-ip", "via"] {
         let answer = server.request(Method::GET, "/v2/").header(name, "10.0.0.1").send().await.unwrap();
         assert_eq!(answer.status(), 403, "{name}");
+    }
+    for (name, value) in [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")] {
+        let answer =
+            server.request(Method::POST, "/v2/a/blobs/uploads/").header(name, value).send().await.unwrap();
+        assert_eq!(answer.status(), 403, "{name}: a page elsewhere cannot send what needs no preflight");
     }
     let rebound =
         server.request(Method::GET, "/v2/").header("host", "evil.example:5000").send().await.unwrap();

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use plimsoll_oci::Digest;
-use plimsoll_testkit::{TestServer, TestServerConfig, body_of, noise};
+use plimsoll_testkit::{
+    CatalogueConfig, ObjectsConfig, S3Service, StorageConfig, TestServer, TestServerConfig, body_of, noise,
+};
 use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -121,6 +123,38 @@ async fn chunks_that_contend_for_one_place_do_not_mix() {
         }
     }
     assert_eq!(closed + contended, 15);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_that_is_sent_twice_keeps_the_blob() {
+    let service = S3Service::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let storage = StorageConfig {
+        catalogue: CatalogueConfig::Sqlite { data_dir: directory.path().to_owned() },
+        objects: ObjectsConfig::S3(service.config()),
+    };
+    let server =
+        TestServer::start_with(TestServerConfig { storage: Some(storage), ..Default::default() }).await;
+    for round in 0..20 {
+        let bytes = noise(200 + round, 10_000);
+        let digest = Digest::sha256_of(&bytes);
+        let location = begin(&server).await;
+        server.request(Method::PATCH, &location).body(bytes.clone()).send().await.unwrap();
+        let close = || server.request(Method::PUT, &format!("{location}?digest={digest}")).send();
+        let (one, two) = tokio::join!(close(), close());
+        let created = [one, two]
+            .into_iter()
+            .filter(|answer| answer.as_ref().is_ok_and(|answer| answer.status() == 201));
+        assert!(created.count() >= 1);
+        let doomed = server.storage().await.catalogue().doomed_objects(1000).await.unwrap();
+        let blob =
+            server.storage().await.catalogue().find_blob(&"team/app".parse().unwrap(), digest).await.unwrap();
+        let key = blob.unwrap().object_key;
+        assert!(
+            doomed.iter().all(|object| object.key != key),
+            "a proxy that repeats the request loses nothing"
+        );
+    }
 }
 
 #[tokio::test]

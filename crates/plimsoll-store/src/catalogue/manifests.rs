@@ -129,6 +129,25 @@ impl Catalogue {
         .await
     }
 
+    /// How many of `digests` are manifests of a repository.
+    pub async fn count_manifests(&self, repository: &RepositoryName, digests: &[Digest]) -> Result<u64> {
+        self.read((repository.clone(), json_list(digests)), |tx, (repository, digests)| {
+            async move {
+                let row = tx
+                    .row(
+                        "SELECT COUNT(*) FROM manifests
+                         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?1)
+                         AND digest IN (SELECT value FROM json_each(?2))",
+                        params![repository, digests],
+                    )
+                    .await?;
+                row.map_or(Ok(0), |row| row.size(0))
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// Shows a manifest in a repository, and moves tags to it: all or nothing.
     pub async fn put_manifest(&self, manifest: ManifestToPut) -> Result<PutManifest> {
         self.write(manifest, |tx, manifest| put(tx, manifest).boxed()).await

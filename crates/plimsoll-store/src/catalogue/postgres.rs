@@ -19,6 +19,9 @@ use super::sql::{CatalogueError, Result, Row, Transaction, Value};
 /// How often a transaction is done again when it met another one.
 const ATTEMPTS_MAX: u32 = 10;
 
+/// How long the database's machine may be silent before a connection counts as broken.
+const PEER_SILENT_MAX: Duration = Duration::from_secs(30);
+
 /// How to reach the database.
 #[derive(Clone)]
 pub struct PostgresConfig {
@@ -37,7 +40,11 @@ pub(super) struct Postgres(Pool);
 impl Postgres {
     pub(super) fn open(config: &PostgresConfig) -> Result<Self> {
         let mut address: Config = config.url.parse()?;
-        address.connect_timeout(Duration::from_secs(5)).application_name("plimsoll");
+        address
+            .connect_timeout(Duration::from_secs(5))
+            .tcp_user_timeout(PEER_SILENT_MAX)
+            .keepalives_idle(PEER_SILENT_MAX)
+            .application_name("plimsoll");
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match (address.get_ssl_mode(), &config.tls) {
             (SslMode::Require, Some(tls)) => {

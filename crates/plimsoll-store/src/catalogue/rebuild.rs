@@ -6,7 +6,7 @@ use plimsoll_oci::{Digest, RepositoryName};
 use crate::Timestamp;
 use crate::objects::ObjectKey;
 
-use super::sql::{Result, params};
+use super::sql::{Result, Row, params};
 use super::{Catalogue, blobs, repositories, review};
 
 impl Catalogue {
@@ -56,20 +56,20 @@ impl Catalogue {
     pub async fn doom_unheld_blobs(&self, now: Timestamp) -> Result<u64> {
         self.write(now, |tx, now| {
             async move {
-                tx.execute(
-                    "INSERT INTO doomed_objects (object_key, object_state, doomed_at)
-                     SELECT object_key, '', CAST(?1 AS BIGINT) FROM blobs WHERE object_key IS NOT NULL
-                     AND NOT EXISTS (SELECT 1 FROM repository_blobs WHERE repository_blobs.digest = blobs.digest)
-                     ON CONFLICT (object_key) DO NOTHING",
-                    params![*now],
-                )
-                .await?;
-                tx.execute(
-                    "DELETE FROM blobs WHERE NOT EXISTS
-                         (SELECT 1 FROM repository_blobs WHERE repository_blobs.digest = blobs.digest)",
-                    &[],
-                )
-                .await
+                let unheld = tx
+                    .rows(
+                        "DELETE FROM blobs WHERE NOT EXISTS
+                             (SELECT 1 FROM repository_blobs WHERE repository_blobs.digest = blobs.digest)
+                         RETURNING object_key",
+                        &[],
+                    )
+                    .await?;
+                for row in &unheld {
+                    if let Some(object_key) = row.optional(0, Row::object_key)? {
+                        review::doom(tx, object_key, "", *now).await?;
+                    }
+                }
+                Ok(unheld.len() as u64)
             }
             .boxed()
         })

@@ -67,13 +67,15 @@ impl Catalogue {
         .await
     }
 
-    /// Objects that wait to be deleted, at most `limit`.
+    /// Objects that wait to be deleted, at most `limit`. An object that a content is read from is never among them.
     pub async fn doomed_objects(&self, limit: usize) -> Result<Vec<DoomedObject>> {
         self.read(limit, |tx, limit| {
             async move {
                 let rows = tx
                     .rows(
-                        "SELECT object_key, object_state FROM doomed_objects ORDER BY doomed_at LIMIT ?1",
+                        "SELECT object_key, object_state FROM doomed_objects
+                         WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.object_key = doomed_objects.object_key)
+                         ORDER BY doomed_at LIMIT ?1",
                         params![*limit],
                     )
                     .await?;
@@ -101,9 +103,35 @@ impl Catalogue {
         .await
     }
 
-    /// Dooms an object that never became part of the catalogue.
+    /// Lets a doomed object that could not be deleted wait behind the others.
+    pub async fn postpone_doomed(&self, key: ObjectKey, now: Timestamp) -> Result<()> {
+        self.write_soft((key, now), |tx, (key, now)| {
+            async move {
+                let sql = "UPDATE doomed_objects SET doomed_at = ?2 WHERE object_key = ?1";
+                tx.execute(sql, params![*key, *now]).await.map(drop)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Dooms an object that never became part of the catalogue. One that has is left alone.
     pub async fn doom_object(&self, key: ObjectKey, now: Timestamp) -> Result<()> {
-        self.write((key, now), |tx, (key, now)| doom(tx, *key, "", *now).boxed()).await
+        self.write((key, now), |tx, (key, now)| {
+            async move {
+                let known = tx
+                    .row(
+                        "SELECT 1 FROM blobs WHERE object_key = ?1
+                         UNION ALL SELECT 1 FROM uploads WHERE object_key = ?1
+                         UNION ALL SELECT 1 FROM manifests WHERE record_key = ?1 LIMIT 1",
+                        params![*key],
+                    )
+                    .await?;
+                if known.is_none() { doom(tx, *key, "", *now).await } else { Ok(()) }
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// How many blobs wait for review, and how many objects to be deleted.
@@ -139,7 +167,7 @@ async fn sweep_blobs(tx: &mut Transaction<'_>, now: Timestamp, limit: usize) -> 
     for row in due {
         let (repository, digest) = (row.integer(0)?, row.digest(1)?);
         match unlink(tx, repository, digest, now).await? {
-            None => leave_queue(tx, repository, digest).await.map(drop)?,
+            None => forget_review(tx, repository, digest).await?,
             Some(freed) => {
                 swept.unlinked += 1;
                 swept.blobs += u64::from(freed.is_some());
@@ -277,6 +305,16 @@ pub(super) async fn hold(
     Ok(())
 }
 
+/// Takes a blob out of the queue that turned out to be needed, with or without good bytes.
+async fn forget_review(tx: &mut Transaction<'_>, repository: i64, digest: Digest) -> Result<()> {
+    tx.execute(
+        "UPDATE repository_blobs SET review_after = NULL WHERE repository_id = ?1 AND digest = ?2",
+        params![repository, digest],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Takes a blob out of the queue: a manifest needs it. Returns `false` if the repository does not hold it.
 pub(super) async fn leave_queue(tx: &mut Transaction<'_>, repository: i64, digest: Digest) -> Result<bool> {
     let held = tx
@@ -297,6 +335,16 @@ pub(super) async fn enter_queue(
     manifest: Digest,
     review_after: Timestamp,
 ) -> Result<()> {
+    // In a statement of its own: two deletions of manifests that share a blob must see each other's end, or each would
+    // leave the blob to the other.
+    tx.rows(
+        "SELECT digest FROM repository_blobs
+         WHERE repository_id = ?1
+         AND digest IN (SELECT blob FROM manifest_blobs WHERE repository_id = ?1 AND manifest = ?2)
+         ORDER BY digest FOR UPDATE",
+        params![repository, manifest],
+    )
+    .await?;
     tx.execute(
         "UPDATE repository_blobs SET review_after = ?3
          WHERE repository_id = ?1

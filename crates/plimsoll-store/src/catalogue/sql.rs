@@ -50,8 +50,8 @@ pub enum CatalogueError {
     /// Another transaction was quicker; nothing was changed.
     #[error("another change to the same rows came first")]
     Overtaken,
-    /// The catalogue was closed while the operation waited.
-    #[error("the catalogue is closed")]
+    /// The catalogue was closed, or could not begin a transaction, while the operation waited.
+    #[error("the catalogue did not take the operation")]
     Closed,
 }
 

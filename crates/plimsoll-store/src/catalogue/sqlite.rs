@@ -164,9 +164,13 @@ fn write_in_batches(mut connection: Connection, jobs: &Receiver<Job>) {
 }
 
 fn commit_together(connection: &mut Connection, batch: Vec<Job>) {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(named);
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        // The callers find that nobody answers. Their changes must not run outside a transaction.
+        tracing::error!(%error, "the catalogue cannot begin a transaction");
+        return;
+    }
     let answers: Vec<Answer> = batch.into_iter().map(|job| (job.change)(connection)).collect();
-    let committed = begun.and_then(|()| connection.execute_batch("COMMIT").map_err(named));
+    let committed = connection.execute_batch("COMMIT").map_err(named);
     if committed.is_err() && !connection.is_autocommit() {
         let _ = connection.execute_batch("ROLLBACK");
     }

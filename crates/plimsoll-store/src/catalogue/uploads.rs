@@ -73,12 +73,14 @@ impl Catalogue {
         repository: &RepositoryName,
         id: UploadId,
         fresh: ObjectKey,
+        expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Upload>> {
-        self.write_soft((repository.clone(), id, fresh, now), |tx, (repository, id, fresh, now)| {
+        let input = (repository.clone(), id, fresh, expires_at, now);
+        self.write_soft(input, |tx, (repository, id, fresh, expires_at, now)| {
             async move {
-                let taken = "UPDATE uploads SET generation = generation + 1 WHERE id = ?1";
-                tx.execute(taken, params![id.to_string()]).await?;
+                let taken = "UPDATE uploads SET generation = generation + 1, expires_at = ?2 WHERE id = ?1";
+                tx.execute(taken, params![id.to_string(), *expires_at]).await?;
                 let Some(mut upload) = find(tx, repository, *id).await? else { return Ok(None) };
                 if upload.object.length == 0 && upload.generation > 1 {
                     review::doom(tx, upload.object_key, "", *now).await?;
@@ -111,18 +113,29 @@ impl Catalogue {
         self.write_soft((upload, now), |tx, (upload, now)| advance(tx, upload, *now).boxed()).await
     }
 
-    /// Ends an upload session whose bytes are not wanted. Returns `false` if there is none.
+    /// Ends an upload session whose bytes are not wanted; with a generation, only if nobody has taken it up since.
+    /// Returns `false`, and does nothing, if there is none.
     pub async fn cancel_upload(
         &self,
         repository: &RepositoryName,
         id: UploadId,
+        generation: Option<i64>,
         now: Timestamp,
     ) -> Result<bool> {
-        self.write_soft((repository.clone(), id, now), |tx, (repository, id, now)| {
+        self.write_soft((repository.clone(), id, generation, now), |tx, (repository, id, generation, now)| {
             async move {
-                let Some(upload) = find(tx, repository, *id).await? else { return Ok(false) };
-                review::doom(tx, upload.object_key, &state_text(&upload.object)?, *now).await?;
-                tx.execute("DELETE FROM uploads WHERE id = ?1", params![id.to_string()]).await?;
+                // The row is what decides: a commit that came first has taken it, and with it the object.
+                let ended = tx
+                    .row(
+                        "DELETE FROM uploads
+                         WHERE id = ?1 AND repository_id = (SELECT id FROM repositories WHERE name = ?2)
+                         AND (?3 < 0 OR generation = ?3)
+                         RETURNING object_key, object_state",
+                        params![id.to_string(), repository, generation.unwrap_or(-1)],
+                    )
+                    .await?;
+                let Some(ended) = ended else { return Ok(false) };
+                review::doom(tx, ended.object_key(0)?, ended.text(1)?, *now).await?;
                 Ok(true)
             }
             .boxed()

@@ -17,8 +17,8 @@ use futures_util::{FutureExt as _, StreamExt as _};
 
 use super::buffers::BufferPool;
 use super::{
-    ByteStream, IngestObjects, KeyKind, ListedObject, ManageObjects, ObjectError, ObjectKey, ObjectWriter,
-    ProvideObjects, Result, SuspendedObject,
+    ByteStream, IngestObjects, KeyKind, ListedObject, MARK, ManageObjects, ObjectError, ObjectKey,
+    ObjectWriter, ProvideObjects, Result, SuspendedObject,
 };
 use write::LocalWriter;
 
@@ -57,6 +57,10 @@ impl LocalObjects {
 impl Place {
     fn path(&self, key: ObjectKey) -> PathBuf {
         self.root.join(key.to_string())
+    }
+
+    fn unusable(&self, source: &io::Error) -> ObjectError {
+        ObjectError::Unusable { place: self.root.display().to_string(), reason: source.to_string() }
     }
 
     /// Fails while the disk is fuller than it may be.
@@ -168,13 +172,20 @@ impl ManageObjects for LocalObjects {
             .boxed()
     }
 
+    fn mark(&self) -> BoxFuture<'_, Result<()>> {
+        let place = self.place.clone();
+        blocking(move || fs::write(place.root.join(MARK), "").map_err(|source| place.unusable(&source)))
+            .boxed()
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<()>> {
         let place = self.place.clone();
-        blocking(move || {
-            fs::metadata(&place.root).map(drop).map_err(|source| ObjectError::Unusable {
-                place: place.root.display().to_string(),
-                reason: source.to_string(),
-            })
+        blocking(move || match fs::metadata(place.root.join(MARK)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(ObjectError::Unmarked { place: place.root.display().to_string() })
+            }
+            Err(error) => Err(place.unusable(&error)),
         })
         .boxed()
     }

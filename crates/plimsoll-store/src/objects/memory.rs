@@ -25,6 +25,7 @@ struct State {
     complete: BTreeMap<ObjectKey, Bytes>,
     unfinished: BTreeMap<ObjectKey, Vec<u8>>,
     used: BTreeSet<ObjectKey>,
+    is_marked: bool,
 }
 
 impl MemoryObjects {
@@ -161,7 +162,17 @@ impl ManageObjects for MemoryObjects {
         stream::iter(listed).boxed()
     }
 
-    fn check(&self) -> BoxFuture<'_, Result<()>> {
+    fn mark(&self) -> BoxFuture<'_, Result<()>> {
+        self.state().is_marked = true;
         std::future::ready(Ok(())).boxed()
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<()>> {
+        let checked = if self.state().is_marked {
+            Ok(())
+        } else {
+            Err(ObjectError::Unmarked { place: "memory".into() })
+        };
+        std::future::ready(checked).boxed()
     }
 }

@@ -17,8 +17,8 @@ use object_store::signer::Signer as _;
 use object_store::{ClientOptions, GetOptions, GetRange, ObjectStore as _, ObjectStoreExt as _, RetryConfig};
 
 use super::{
-    ByteStream, IngestObjects, KeyKind, ListedObject, ManageObjects, ObjectError, ObjectKey, ObjectWriter,
-    ProvideObjects, Result, SuspendedObject,
+    ByteStream, IngestObjects, KeyKind, ListedObject, MARK, ManageObjects, ObjectError, ObjectKey,
+    ObjectWriter, ProvideObjects, Result, SuspendedObject,
 };
 use write::{S3Writer, Suspended};
 
@@ -102,6 +102,14 @@ fn builder(config: S3Config) -> AmazonS3Builder {
 }
 
 impl Bucket {
+    fn mark(&self) -> Path {
+        self.prefix.parts().chain(Path::from(MARK).parts()).collect()
+    }
+
+    fn unusable(&self, source: &object_store::Error) -> ObjectError {
+        ObjectError::Unusable { place: format!("s3://{}", self.name), reason: source.to_string() }
+    }
+
     fn path(&self, key: ObjectKey) -> Path {
         let below: Path = Path::from(key.to_string());
         self.prefix.parts().chain(below.parts()).collect()
@@ -144,8 +152,8 @@ impl IngestObjects for S3Objects {
             if let Some(tail) = suspended.tail {
                 self.delete(tail.key).await?;
             }
-            let Some(id) = suspended.multipart else { return Ok(()) };
-            match self.bucket.service.abort_multipart(&self.bucket.path(key), &id).await {
+            let Some(multipart) = suspended.multipart else { return Ok(()) };
+            match self.bucket.service.abort_multipart(&self.bucket.path(multipart.key), &multipart.id).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
                 Err(source) => Err(failed("abort the upload of", key)(source)),
             }
@@ -225,13 +233,23 @@ impl ManageObjects for S3Objects {
             .boxed()
     }
 
+    fn mark(&self) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let put = self.bucket.service.put(&self.bucket.mark(), Bytes::new().into()).await;
+            put.map(drop).map_err(|source| self.bucket.unusable(&source))
+        }
+        .boxed()
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<()>> {
         async move {
-            let probe = ObjectKey::fresh(KeyKind::Record);
-            self.size(probe).await.map(drop).map_err(|error| ObjectError::Unusable {
-                place: format!("s3://{}", self.bucket.name),
-                reason: error.to_string(),
-            })
+            match self.bucket.service.head(&self.bucket.mark()).await {
+                Ok(_) => Ok(()),
+                Err(object_store::Error::NotFound { .. }) => {
+                    Err(ObjectError::Unmarked { place: format!("s3://{}", self.bucket.name) })
+                }
+                Err(source) => Err(self.bucket.unusable(&source)),
+            }
         }
         .boxed()
     }

@@ -26,6 +26,8 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     accounts_are_kept(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
+    deletions_at_once_leave_nothing_behind(catalogue).await;
+    a_cancelled_upload_that_was_committed_keeps_its_object(catalogue).await;
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ fn commit(upload: &Upload, content: &[u8], hold_until: i64) -> CommitBlob {
         generation: upload.generation,
         digest: Digest::sha256_of(content),
         size: content.len() as u64,
-        object: CompletedObject { key: upload.object_key, superseded: Vec::new() },
+        object: CompletedObject { key: upload.object_key, is_fresh: true, superseded: Vec::new() },
         hold_until: at(hold_until),
         now: at(0),
     }
@@ -137,13 +139,13 @@ async fn an_upload_goes_on_where_it_was(catalogue: &Catalogue) {
     let found = catalogue.find_upload(&name, upload.id).await.unwrap().unwrap();
     assert_eq!((found.object, found.hash), (upload.object, upload.hash));
     assert!(catalogue.find_upload(&repository("upload/other"), upload.id).await.unwrap().is_none());
-    assert!(catalogue.cancel_upload(&name, upload.id, at(2)).await.unwrap());
-    assert!(!catalogue.cancel_upload(&name, upload.id, at(2)).await.unwrap());
+    assert!(catalogue.cancel_upload(&name, upload.id, None, at(2)).await.unwrap());
+    assert!(!catalogue.cancel_upload(&name, upload.id, None, at(2)).await.unwrap());
 }
 
 async fn take_up(catalogue: &Catalogue, upload: &Upload) -> Option<Upload> {
     let fresh = ObjectKey::fresh(KeyKind::Blob);
-    catalogue.take_up_upload(&upload.repository, upload.id, fresh, at(0)).await.unwrap()
+    catalogue.take_up_upload(&upload.repository, upload.id, fresh, at(1_000_000), at(0)).await.unwrap()
 }
 
 async fn only_the_last_taker_of_an_upload_counts(catalogue: &Catalogue) {
@@ -429,6 +431,50 @@ async fn many_pushes_at_once_lose_nothing(catalogue: &Catalogue) {
     assert_eq!(moves.len(), 40, "every move of a contended tag is in its history");
     for pair in moves.windows(2) {
         assert_eq!(pair[0].previous, pair[1].digest, "each move begins where the one before it ended");
+    }
+}
+
+async fn deletions_at_once_leave_nothing_behind(catalogue: &Catalogue) {
+    drain(catalogue, 200_000_000).await;
+    for round in 0..20 {
+        let name = repository("crowd/deleted");
+        let shared = format!("shared by two in round {round}");
+        push_blob(catalogue, &name, shared.as_bytes(), 300_000_000).await;
+        let images = ["one", "two"].map(|image| format!("{image} of round {round}"));
+        for image in &images {
+            put(catalogue, manifest(&name, image, &[shared.as_bytes()], &[])).await;
+        }
+        let delete = |image: &str| {
+            let (catalogue, name, digest) =
+                (catalogue.clone(), name.clone(), Digest::sha256_of(image.as_bytes()));
+            tokio::spawn(async move {
+                catalogue
+                    .delete_manifest(&name, digest, "ana", at(200_000_001), at(200_000_001))
+                    .await
+                    .unwrap()
+            })
+        };
+        let (one, two) = tokio::join!(delete(&images[0]), delete(&images[1]));
+        assert!(one.unwrap().is_some() && two.unwrap().is_some());
+        drain(catalogue, 200_000_002).await;
+        let left = catalogue.find_blob(&name, Digest::sha256_of(shared.as_bytes())).await.unwrap();
+        assert!(left.is_none(), "a blob that two deletions let go of is collected");
+    }
+}
+
+async fn a_cancelled_upload_that_was_committed_keeps_its_object(catalogue: &Catalogue) {
+    let name = repository("upload/cancelled");
+    for round in 0..20 {
+        let content = format!("committed and cancelled {round}");
+        let upload = begin(catalogue, &name).await;
+        let committing = {
+            let (catalogue, commit) = (catalogue.clone(), commit(&upload, content.as_bytes(), 900_000_000));
+            tokio::spawn(async move { catalogue.commit_blob(commit).await.unwrap() })
+        };
+        let cancelled = catalogue.cancel_upload(&name, upload.id, None, at(1)).await.unwrap();
+        let committed = committing.await.unwrap();
+        assert_ne!(committed, cancelled, "an upload ends once");
+        assert_eq!(doomed(catalogue).await.contains(&upload.object_key), cancelled);
     }
 }
 

@@ -87,7 +87,7 @@ impl Model {
             generation: 0,
             digest,
             size: CONTENT.len() as u64,
-            object: CompletedObject { key: object_key, superseded: Vec::new() },
+            object: CompletedObject { key: object_key, is_fresh: true, superseded: Vec::new() },
             hold_until: self.hold_until(),
             now: self.now(),
         };

@@ -137,13 +137,6 @@ impl CopyArguments {
         let chosen = match self.platform.as_slice() {
             [wanted] => {
                 let image = find_image(&open, Some(wanted)).await?;
-                let made_for = &image.config.platform;
-                if (&made_for.os, &made_for.architecture) != (&wanted.os, &wanted.architecture) {
-                    let what = format!("the image is made for `{made_for}`, and not for `{wanted}`");
-                    return Err(Failure::usage(what)
-                        .at(open.source.place())
-                        .help(format!("--platform {made_for}")));
-                }
                 OpenSource { target: Target::Digest(image.raw.digest), ..open }
             }
             several => PlatformSelection::of(open, several).await?.open(),

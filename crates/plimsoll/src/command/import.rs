@@ -60,7 +60,7 @@ impl Import {
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
-        context.terminal().print(&Imported::of(&self.destination.repository, &tag, &copied))
+        context.terminal().print(&Imported::of(&self.destination.repository, &tag, &copied, place.described()))
     }
 
     /// The tag that was given, or else the one that the image has.
@@ -170,6 +170,8 @@ fn misfit(error: &dyn std::error::Error) -> ParseDestinationError {
 struct Imported {
     api_version: &'static str,
     kind: &'static str,
+    /// Where the server's data is.
+    storage: String,
     repository: RepositoryName,
     tag: Tag,
     digest: Digest,
@@ -183,10 +185,11 @@ struct Imported {
 }
 
 impl Imported {
-    fn of(repository: &RepositoryName, tag: &Tag, copied: &CopyReport) -> Self {
+    fn of(repository: &RepositoryName, tag: &Tag, copied: &CopyReport, storage: String) -> Self {
         Self {
             api_version: "plimsoll/v1",
             kind: "Import",
+            storage,
             repository: repository.clone(),
             tag: tag.clone(),
             digest: copied.root.digest,
@@ -204,6 +207,7 @@ impl Imported {
 impl Report for Imported {
     fn draw(&self, page: &mut Page) {
         page.fact("imported", &format!("{}:{}", self.repository, self.tag));
+        page.fact("storage", &self.storage);
         page.fact("digest", &self.digest.to_string());
         let (copied, present) = (self.blobs_copied, self.blobs_present);
         page.fact(

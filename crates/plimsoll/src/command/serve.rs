@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use clap::Args;
@@ -8,6 +9,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::settings::{Layered, Settings, SettingsArguments, suspicious_variables};
 use crate::terminal::Terminal;
+
+/// Ports from here on are free for everybody.
+const PORT_UNPRIVILEGED_MIN: u16 = 1024;
 
 /// Run the server
 #[derive(Debug, Args)]
@@ -34,6 +38,12 @@ async fn serve(settings: &Settings, terminal: &mut Terminal) -> Result<(), Failu
     let stop = stop_signal()?;
     let server = Server::build(settings.server()?).await.map_err(|error| cannot_start(&error, settings))?;
     greet(&server, settings, terminal);
+    let stop = async {
+        stop.await;
+        if !terminal.reports_in_json() {
+            terminal.note("stopping; requests under way may finish");
+        }
+    };
     server.run(stop).await;
     Ok(())
 }
@@ -63,6 +73,10 @@ fn greet(server: &Server, settings: &Settings, terminal: &mut Terminal) {
     }
     let data_dir = settings.data_dir.display();
     terminal.warn("there are no users yet: anybody on this machine may push and pull, and nobody else");
+    if terminal.reports_in_json() {
+        // What follows is for people.
+        return;
+    }
     terminal.note(&format!("  make the first user:  plimsoll user add NAME --admin --data-dir {data_dir}"));
     if let Some(address) = addresses.first().map(as_host) {
         terminal.note(&format!("  push an image:        plimsoll cp oci:DIR {address}/team/app:1"));
@@ -82,6 +96,13 @@ fn cannot_start(error: &StartError, settings: &Settings) -> Failure {
             let data_dir = settings.data_dir.display();
             let help = format!("plimsoll user add NAME --admin --data-dir {data_dir}");
             Failure { verdict: crate::failure::Verdict::Usage, ..failure }.help(help)
+        }
+        StartError::Listen { address, source }
+            if source.kind() == ErrorKind::PermissionDenied && address.port() < PORT_UNPRIVILEGED_MIN =>
+        {
+            failure.help(format!(
+                "ports below {PORT_UNPRIVILEGED_MIN} need root or CAP_NET_BIND_SERVICE; take another with --listen"
+            ))
         }
         StartError::Listen { address, .. } => {
             failure.help(format!("see who listens there: ss -ltnp 'sport = :{}'", address.port()))

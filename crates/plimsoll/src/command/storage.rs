@@ -57,8 +57,8 @@ impl StorageArguments {
     pub(super) fn find(&self, expected: Expected, context: &mut Context) -> Result<Place, Failure> {
         let settings = Settings::of(&Layered::read(&self.settings, context.environment())?)?;
         let place = Place { settings };
+        place.check_owner(context)?;
         place.check(expected)?;
-        place.warn_of_another_owner(context);
         Ok(place)
     }
 }
@@ -103,25 +103,39 @@ impl Place {
             },
             Expected::Nothing => return Ok(()),
         };
-        if wanted.exists() {
-            return Ok(());
+        match wanted.try_exists() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::not_evaluated("there is no registry in this directory")
+                .at(self.settings.data_dir.display().to_string())
+                .help("name the server's directory with --data-dir, or see `plimsoll config show --origin`")),
+            // What may not be read may well be there.
+            Err(error) => Err(Failure::not_evaluated("cannot look into the server's directory")
+                .at(wanted.display().to_string())
+                .because(&error)),
         }
-        Err(Failure::not_evaluated("there is no registry in this directory")
-            .at(self.settings.data_dir.display().to_string())
-            .help("name the server's directory with --data-dir, or see `plimsoll config show --origin`"))
     }
 
-    /// Files made by another user may be out of the server's reach.
-    fn warn_of_another_owner(&self, context: &mut Context) {
-        let Some(directory) = self.directory() else { return };
-        let Ok(metadata) = directory.metadata() else { return };
-        if metadata.uid() != rustix::process::geteuid().as_raw() {
-            let (directory, owner) = (directory.display(), metadata.uid());
-            context.terminal().warn(&format!(
-                "`{directory}` belongs to user {owner}: run this as that user, or the server may be unable to \
-                 write what is made now"
-            ));
+    /// Files made by another user may be out of the server's reach. Those that root makes always are.
+    fn check_owner(&self, context: &mut Context) -> Result<(), Failure> {
+        let Some(directory) = self.directory() else { return Ok(()) };
+        let Ok(metadata) = directory.metadata() else { return Ok(()) };
+        let (caller, owner) = (rustix::process::geteuid(), metadata.uid());
+        if caller.as_raw() == owner {
+            return Ok(());
         }
+        let shown = directory.display();
+        if caller.is_root() {
+            let what = format!("this directory belongs to user {owner}, who could not change what root makes there");
+            let group = metadata.gid();
+            return Err(Failure::usage(what).at(shown.to_string()).help(format!(
+                "run it as that user: setpriv --reuid {owner} --regid {group} --clear-groups plimsoll …"
+            )));
+        }
+        context.terminal().warn(&format!(
+            "`{shown}` belongs to user {owner}: run this as that user, or the server may be unable to write what is \
+             made now"
+        ));
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use plimsoll_oci::{Reference, Tag};
+use plimsoll_oci::{Reference, RegistryHost, Tag};
 use plimsoll_transport::{Access, Repository, Source as _, WarningCollector};
 use serde::Serialize;
 
@@ -74,6 +74,11 @@ impl Tags {
 
     fn read_repository(&self, context: &mut Context) -> Result<Reference, Failure> {
         let text = &self.repository;
+        if names_a_registry(text) {
+            let host = text.trim_end_matches('/');
+            return Err(Failure::usage(format!("`{text}` names a registry, and not a repository"))
+                .help(format!("plimsoll ls {host}")));
+        }
         let (reference, filled_in) = Reference::parse_normalized(text).map_err(|error| {
             Failure::usage(format!("`{text}` does not name a repository"))
                 .because(&error)
@@ -109,6 +114,14 @@ impl Tags {
             is_detailed,
         })
     }
+}
+
+/// Whether a text is a host alone. One without a dot may also be an image with its tag, as in `debian:12`.
+fn names_a_registry(text: &str) -> bool {
+    let host = text.trim_end_matches('/');
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_address = name == "localhost" || name.starts_with('[') || name.contains('.');
+    is_address && !host.contains('/') && host.parse::<RegistryHost>().is_ok()
 }
 
 /// The line that stands for the `sha256-…` tags: they are long, and few people ask for them.

@@ -109,8 +109,10 @@ fn without_password(url: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     let mut shown = match (address.split_once("://"), address.rsplit_once('@')) {
         (Some((scheme, _)), Some((before, host))) => {
-            let user = before[scheme.len() + "://".len()..].split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:***@{host}")
+            match before[scheme.len() + "://".len()..].split_once(':') {
+                Some((user, _)) => format!("{scheme}://{user}:***@{host}"),
+                None => address.to_owned(),
+            }
         }
         _ => address.to_owned(),
     };
@@ -135,6 +137,7 @@ mod tests {
             ("postgres://u:p@ss@h/d", "postgres://u:***@h/d"),
             ("postgres://h/d?user=u&password=p", "postgres://h/d?user=u&password=***"),
             ("postgres://h/d", "postgres://h/d"),
+            ("postgres://u@h/d", "postgres://u@h/d"),
         ];
         for (url, shown) in cases {
             assert_eq!(without_password(url), shown);

@@ -72,11 +72,12 @@ impl Reading {
     }
 }
 
-/// Reads what the page cache holds, or `None` if that would wait for the disk or the file system cannot tell.
+/// Reads what the page cache holds, or `None` if that would wait for the disk or the file system cannot tell. Some
+/// kernels (5.9 and 5.10) say that nothing is left where they would have to wait.
 fn read_cached(file: &File, space: &mut [u8], offset: u64) -> Option<io::Result<usize>> {
     match rustix::io::preadv2(file, &mut [IoSliceMut::new(space)], offset, ReadWriteFlags::NOWAIT) {
+        Ok(0) | Err(_) => None,
         Ok(read) => Some(Ok(read)),
-        Err(_) => None,
     }
 }
 

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use object_store::multipart::{MultipartStore as _, PartId};
 use object_store::{ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::super::{
@@ -28,11 +29,20 @@ const PART_STEP_BYTES: usize = 8 * 1024 * 1024;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Suspended {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) multipart: Option<String>,
+    pub(super) multipart: Option<Multipart>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parts: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tail: Option<Tail>,
+}
+
+/// A multipart upload, under a key of its own: a request that was shut out may begin and complete one as well, and must
+/// not replace ours.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Multipart {
+    pub(super) id: String,
+    #[serde(with = "key_as_text")]
+    pub(super) key: ObjectKey,
 }
 
 /// The bytes after the last whole part, at rest.
@@ -74,13 +84,30 @@ pub(super) struct S3Writer {
     bucket: Arc<Bucket>,
     key: ObjectKey,
     length: u64,
-    multipart: Option<String>,
+    multipart: Option<Multipart>,
+    began_multipart: bool,
     parts: Vec<String>,
     sending: Option<JoinHandle<Result<PartId>>>,
     /// Bytes at rest that come before `gathered`.
     tail: Option<Tail>,
     gathered: BytesMut,
     superseded: Vec<ObjectKey>,
+}
+
+impl Drop for S3Writer {
+    /// A multipart upload that this writer began and that nobody else knows of would be kept, and paid for, for ever.
+    fn drop(&mut self) {
+        let forgotten = self.multipart.take().filter(|_| self.began_multipart);
+        if let (Some(multipart), Ok(runtime)) = (forgotten, Handle::try_current()) {
+            let bucket = self.bucket.clone();
+            runtime.spawn(async move {
+                let path = bucket.path(multipart.key);
+                if let Err(error) = bucket.service.abort_multipart(&path, &multipart.id).await {
+                    tracing::warn!(%error, "cannot abort a multipart upload; the bucket's lifecycle rules must");
+                }
+            });
+        }
+    }
 }
 
 impl S3Writer {
@@ -95,7 +122,19 @@ impl S3Writer {
     fn at(bucket: Arc<Bucket>, key: ObjectKey, length: u64, suspended: Suspended) -> Self {
         let Suspended { multipart, parts, tail } = suspended;
         let (gathered, superseded) = (BytesMut::new(), Vec::new());
-        Self { bucket, key, length, multipart, parts, sending: None, tail, gathered, superseded }
+        let began_multipart = false;
+        Self {
+            bucket,
+            key,
+            length,
+            multipart,
+            began_multipart,
+            parts,
+            sending: None,
+            tail,
+            gathered,
+            superseded,
+        }
     }
 
     fn part_bytes(&self) -> usize {
@@ -139,15 +178,17 @@ impl S3Writer {
     /// Sends what is gathered as the next part, while more may be gathered.
     async fn send_part(&mut self) -> Result<()> {
         self.wait_for_part().await?;
-        let path = self.bucket.path(self.key);
-        let id = match &self.multipart {
-            Some(id) => id.clone(),
+        let Multipart { id, key: target } = match &self.multipart {
+            Some(multipart) => multipart.clone(),
             None => {
-                let begun = self.bucket.service.create_multipart(&path).await;
+                let target = ObjectKey::fresh(KeyKind::Blob);
+                let begun = self.bucket.service.create_multipart(&self.bucket.path(target)).await;
                 let id = begun.map_err(failed("begin the upload of", self.key))?;
-                self.multipart.insert(id).clone()
+                self.began_multipart = true;
+                self.multipart.insert(Multipart { id, key: target }).clone()
             }
         };
+        let path = self.bucket.path(target);
         let (bucket, key, number) = (self.bucket.clone(), self.key, self.parts.len());
         let payload = PutPayload::from(self.gathered.split().freeze());
         self.sending = Some(tokio::spawn(async move {
@@ -207,30 +248,27 @@ impl S3Writer {
                     key
                 }
             };
-            return Ok(CompletedObject { key, superseded: std::mem::take(&mut self.superseded) });
+            let is_fresh = resting.is_none();
+            return Ok(CompletedObject { key, is_fresh, superseded: std::mem::take(&mut self.superseded) });
         }
         self.fetch_tail().await?;
         if !self.gathered.is_empty() {
             self.send_part().await?;
         }
         self.wait_for_part().await?;
-        self.assemble().await?;
-        Ok(CompletedObject { key: self.key, superseded: std::mem::take(&mut self.superseded) })
+        let key = self.assemble().await?;
+        Ok(CompletedObject { key, is_fresh: true, superseded: std::mem::take(&mut self.superseded) })
     }
 
     /// Joins the parts, and trusts the service only after it has said how long the object became.
-    async fn assemble(&mut self) -> Result<()> {
-        let Some(id) = self.multipart.take() else { return Ok(()) };
-        let path = self.bucket.path(self.key);
+    async fn assemble(&mut self) -> Result<ObjectKey> {
+        let Some(Multipart { id, key }) = self.multipart.take() else { return Ok(self.key) };
+        let path = self.bucket.path(key);
         let parts = self.parts.drain(..).map(|content_id| PartId { content_id }).collect();
         let joined = self.bucket.service.complete_multipart(&path, &id, parts).await;
         joined.map_err(failed("complete the upload of", self.key))?;
         let head = self.bucket.service.head(&path).await.map_err(failed("measure", self.key))?;
-        if head.size == self.length {
-            Ok(())
-        } else {
-            Err(ObjectError::Truncated { key: self.key, at: head.size })
-        }
+        if head.size == self.length { Ok(key) } else { Err(ObjectError::Truncated { key, at: head.size }) }
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) async fn read(repository: &Repository, tag: Option<&Tag>) -> Result<T
             .at(repository.place())
             .help(format!("plimsoll tags {}", repository.place()))
     })?;
+    if moves.is_empty() {
+        // No moves, or no repository: only the list of tags tells which.
+        repository.tags().await?;
+    }
     Ok(TagHistory {
         api_version: "plimsoll/v1",
         kind: "TagHistory",
