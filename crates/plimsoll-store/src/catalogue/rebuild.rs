@@ -80,7 +80,12 @@ impl Catalogue {
     pub async fn is_empty(&self) -> Result<bool> {
         self.read((), |tx, ()| {
             async move {
-                let row = tx.row("SELECT 1 FROM blobs UNION SELECT 1 FROM repositories LIMIT 1", &[]).await?;
+                let row = tx
+                    .row(
+                        "SELECT 1 WHERE EXISTS (SELECT 1 FROM blobs) OR EXISTS (SELECT 1 FROM repositories)",
+                        &[],
+                    )
+                    .await?;
                 Ok(row.is_none())
             }
             .boxed()
