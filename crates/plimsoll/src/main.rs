@@ -35,8 +35,9 @@ fn main() -> ExitCode {
         Err(answer) => return answer.print(),
     };
     let mut context = Context::new(environment, &invocation.global);
-    let outcome = logging::start(&invocation.global, context.environment(), invocation.command.default_level())
-        .and_then(|()| invocation.command.run(&mut context));
+    let outcome =
+        logging::start(&invocation.global, context.environment(), invocation.command.default_level())
+            .and_then(|()| invocation.command.run(&mut context));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => context.terminal().report(&failure),

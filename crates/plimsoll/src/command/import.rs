@@ -60,7 +60,12 @@ impl Import {
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
-        context.terminal().print(&Imported::of(&self.destination.repository, &tag, &copied, place.described()))
+        context.terminal().print(&Imported::of(
+            &self.destination.repository,
+            &tag,
+            &copied,
+            place.described(),
+        ))
     }
 
     /// The tag that was given, or else the one that the image has.

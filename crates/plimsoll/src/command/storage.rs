@@ -125,7 +125,8 @@ impl Place {
         }
         let shown = directory.display();
         if caller.is_root() {
-            let what = format!("this directory belongs to user {owner}, who could not change what root makes there");
+            let what =
+                format!("this directory belongs to user {owner}, who could not change what root makes there");
             let group = metadata.gid();
             return Err(Failure::usage(what).at(shown.to_string()).help(format!(
                 "run it as that user: setpriv --reuid {owner} --regid {group} --clear-groups plimsoll …"

@@ -1,3 +1,6 @@
+use std::fs;
+use std::os::unix::fs::chown;
+
 use crate::data_dir::{DataDir, basic, bearer};
 
 #[test]
@@ -85,7 +88,7 @@ fn names_passwords_and_rights_that_make_no_sense_are_refused() {
         &["user", "add", "bob", "--admin", "--grant", "a:pull"],
         &["user", "add", "bob", "--grant", "a:fly"],
         &["user", "add", "admin", "--admin"],
-        &["robot", "add", "ci-1", "--grant", "a:pull", "--expires", "-1d"],
+        &["robot", "add", "ci", "--grant", "a:pull", "--expires", "-1d"],
     ];
     for arguments in wrong {
         assert_eq!(here.run(arguments).code, 2, "{arguments:?}");
@@ -154,4 +157,31 @@ fn a_registry_that_is_not_there_is_not_made_by_looking_at_it() {
         assert!(refused.stderr.starts_with("error: there is no registry in this directory\n  --> data\n"));
     }
     assert!(!here.path("data").exists() && !here.path("backup.tar").exists());
+}
+
+#[test]
+fn a_directory_that_cannot_be_looked_into_may_hold_a_registry() {
+    let here = DataDir::none();
+    fs::write(here.path("data"), "a file").unwrap();
+    for arguments in [&["user", "ls"][..], &["gc"], &["fsck"]] {
+        let refused = here.run(arguments);
+        assert_eq!(refused.code, 3, "{arguments:?}: {}", refused.stderr);
+        let expected = "error: cannot look into the server's directory\n  --> data/catalogue.sqlite\n";
+        assert!(refused.stderr.starts_with(expected), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn root_leaves_no_files_in_the_directory_of_another_user() {
+    let here = DataDir::none();
+    fs::create_dir(here.path("data")).unwrap();
+    // Only root can give a directory away, and only root is refused.
+    if chown(here.path("data"), Some(4711), Some(4712)).is_err() {
+        return;
+    }
+    let refused = here.run(&["user", "add", "admin", "--admin"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    let help = "setpriv --reuid 4711 --regid 4712 --clear-groups plimsoll";
+    assert!(refused.stderr.contains(help), "{}", refused.stderr);
+    assert_eq!(fs::read_dir(here.path("data")).unwrap().count(), 0);
 }

@@ -33,9 +33,18 @@ fn every_source_is_read_and_named() {
 
 #[test]
 fn a_table_of_settings_fits_80_columns() {
-    let table = run(&["config", "show"]);
+    let directory = tempfile::tempdir().unwrap();
+    let table = run_in(directory.path(), &[("COLUMNS", "80")], &["config", "show"]);
     assert_eq!(table.code, 0);
     assert!(table.stdout.lines().all(|line| line.chars().count() <= 80), "{}", table.stdout);
+}
+
+#[test]
+fn a_url_without_a_password_is_shown_as_it_is() {
+    let url = "postgres://plimsoll@db.example.org/plimsoll?sslmode=require";
+    let assigned = format!("database.url={url}");
+    let shown = run(&["config", "show", "--set", &assigned, "-o", "json"]);
+    assert_eq!(setting(&shown.json(), "database.url")["values"][0], url, "{}", shown.stderr);
 }
 
 #[test]

@@ -140,6 +140,11 @@ impl Served {
         }
     }
 
+    /// Asks it to stop, as an init system does.
+    pub(crate) fn ask_to_stop(&self) {
+        self.0.ask_to_stop();
+    }
+
     /// Fetches a path with an `Authorization` header, or without one if that is empty.
     pub(crate) fn get(&self, path: &str, authorization: &str) -> Answer {
         self.send("GET", path, authorization, &[])

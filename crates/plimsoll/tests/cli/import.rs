@@ -15,6 +15,7 @@ fn an_image_comes_with_its_evidence() {
     assert_eq!(imported.code, 0, "{}", imported.stderr);
     assert!(imported.stderr.contains("note: `team/app` is read as `team/app:1`\n"), "{}", imported.stderr);
     assert_eq!(imported.json()["evidenceManifests"], 2);
+    assert_eq!(imported.json()["storage"], "data");
 
     let digest = imported.json()["digest"].as_str().unwrap().to_owned();
     let server = here.serve();

@@ -19,7 +19,7 @@ const LAYERS: &[Layer<'_>] = &[
 fn inspect(change: impl FnOnce(&mut Value), more: &[&str]) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
     image_layout::write(&directory.path().join("image"), LAYERS, change);
-    run_in(directory.path(), &[], &[&["inspect", "oci:image:1", "-q"], more].concat())
+    run_in(directory.path(), &[("COLUMNS", "80")], &[&["inspect", "oci:image:1", "-q"], more].concat())
 }
 
 #[test]
@@ -103,6 +103,31 @@ fn without_layers_the_manifest_alone_is_read() {
     let shown = inspect(|_| {}, &["--no-layers"]);
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     assert!(shown.stdout.trim_end().ends_with("not every layer was read"));
+    assert!(!shown.stdout.contains("What does not fit together"), "{}", shown.stdout);
+    let json = inspect(|_| {}, &["--no-layers", "-o", "json"]).json();
+    assert_eq!(json["findings"], serde_json::json!([]));
+}
+
+#[test]
+fn in_a_pipe_nothing_is_cut() {
+    let directory = tempfile::tempdir().unwrap();
+    let instruction = format!("RUN {}", "a-long-command ".repeat(20));
+    let layers = [Layer { instruction: &instruction, files: &[("etc/motd", b"welcome")] }];
+    image_layout::write(&directory.path().join("image"), &layers, |_| {});
+    let shown = run_in(directory.path(), &[], &["inspect", "oci:image:1"]);
+    assert!(shown.stdout.contains(instruction.trim_end()), "{}", shown.stdout);
+    let shown = run_in(directory.path(), &[("COLUMNS", "400")], &["inspect", "oci:image:1"]);
+    let longest = shown.stdout.lines().map(|line| line.chars().count()).max();
+    assert_eq!(longest, Some(160), "{}", shown.stdout);
+}
+
+#[test]
+fn an_image_that_stands_alone_must_be_of_the_platform_too() {
+    let refused = inspect(|_| {}, &["--platform", "windows/amd64"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    let expected = "error: the image is made for `linux/amd64`, and not for `windows/amd64`\n";
+    assert!(refused.stderr.starts_with(expected), "{}", refused.stderr);
+    assert_eq!(inspect(|_| {}, &["--platform", "linux/amd64"]).code, 0);
 }
 
 #[test]

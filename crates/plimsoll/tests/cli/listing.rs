@@ -70,6 +70,30 @@ fn the_history_of_a_tag_tells_both_moves() {
 }
 
 #[test]
+fn a_repository_that_is_not_there_has_neither_tags_nor_history() {
+    let server = Server::start();
+    fill(server.host());
+    for more in [&[][..], &["--history"], &["--history", "1"]] {
+        let repository = format!("{}/unknown", server.host());
+        let refused = run(&[&["tags", &repository][..], more].concat());
+        assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{}", refused.stderr);
+        assert!(refused.stderr.contains("NAME_UNKNOWN"), "{}", refused.stderr);
+    }
+    assert_eq!(tags(server.host(), &["--history", "9"]).stdout, "no moves\n");
+}
+
+#[test]
+fn a_registry_alone_has_repositories_and_no_tags() {
+    for host in ["localhost", "localhost:5000", "127.0.0.1:5000", "registry.example.org/", "[::1]:5000"] {
+        let refused = run(&["tags", host]);
+        let expected = format!("error: `{host}` names a registry, and not a repository\n");
+        assert!(refused.stderr.starts_with(&expected), "{}", refused.stderr);
+        let help = format!("  help: plimsoll ls {}\n", host.trim_end_matches('/'));
+        assert!(refused.code == 2 && refused.stderr.contains(&help), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn a_foreign_registry_has_no_history_and_that_is_said() {
     let Some(registry) = DebianRegistry::start() else { return };
     fill(registry.host());

@@ -13,6 +13,7 @@ mod inspect;
 mod listing;
 mod logins;
 mod peers;
+mod serving;
 mod signed_image;
 mod upkeep;
 
