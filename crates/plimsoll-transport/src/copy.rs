@@ -109,7 +109,10 @@ pub async fn copy(
     options: &CopyOptions,
 ) -> Result<CopyReport, TransportError> {
     let resolved = source.resolve(&options.target).await?;
-    let root = choose_platform(source, resolved, &options.platforms).await?;
+    let root = match (&options.platforms, sink.keeps()) {
+        (Platforms::All, Keeps::OneImage) => unwrap_sole_image(source, resolved).await?,
+        (platforms, _) => choose_platform(source, resolved, platforms).await?,
+    };
     let mut closure = gather(source, &root, options.evidence).await?;
     let mut report = CopyReport::new(root);
     if sink.keeps() == Keeps::OneImage {
@@ -141,6 +144,19 @@ async fn choose_platform(
         chosen = found.cloned().ok_or_else(|| no_platform(source, wanted, &index.manifests))?;
     }
     Err(closure::too_deep(&chosen.digest))
+}
+
+/// The one image in an index that holds no other; what is not an image of a platform is not counted.
+async fn unwrap_sole_image(source: &dyn Source, resolved: Descriptor) -> Result<Descriptor, TransportError> {
+    let Manifest::Index(index) = source.manifest(&resolved.digest).await?.parse()? else {
+        return Ok(resolved);
+    };
+    let is_image = |child: &&Descriptor| !child.platform.as_ref().is_some_and(Platform::is_unknown);
+    let images: Vec<_> = index.manifests.iter().filter(is_image).collect();
+    Ok(match images[..] {
+        [only] if only.media_type.is_image_manifest() => only.clone(),
+        _ => resolved,
+    })
 }
 
 pub(crate) fn no_platform(source: &dyn Source, wanted: &Platform, children: &[Descriptor]) -> TransportError {

@@ -9,6 +9,7 @@ use plimsoll_oci::Reference;
 use reqwest::{Client, Response};
 use serde::Deserialize;
 
+use crate::connect_failure::cause_of;
 use crate::docker_archive::open_in;
 use crate::file_stream::blocking;
 use crate::registry::install_crypto;
@@ -46,7 +47,8 @@ impl Engine {
         }
     }
 
-    fn how_to_start(self) -> &'static str {
+    /// The command that starts it.
+    pub(crate) fn how_to_start(self) -> &'static str {
         match self {
             Self::Docker => "sudo systemctl start docker",
             Self::Podman => "systemctl --user start podman.socket",
@@ -86,7 +88,7 @@ async fn request_image(
 ) -> Result<Response, TransportError> {
     install_crypto();
     let operation = format!("read {place}");
-    let unreachable = |source| TransportError::Unreachable { operation: operation.clone(), source };
+    let unreachable = |cause| TransportError::Unreachable { operation: operation.clone(), cause };
     let client =
         Client::builder().unix_socket(socket).tls_certs_only([]).no_proxy().build().map_err(unreachable)?;
     let name = reference.to_string();
@@ -105,9 +107,10 @@ async fn request_image(
 }
 
 fn not_running(engine: Engine, socket: &Path, error: &reqwest::Error) -> TransportError {
-    tracing::debug!(error = %error, "no engine");
-    TransportError::Unsupported {
-        what: format!("{} does not answer at `{}`", engine.name(), socket.display()),
+    TransportError::NoAnswer {
+        peer: format!("{} at `{}`", engine.name(), socket.display()),
+        cause: cause_of(error),
+        is_closed: true,
         help: engine.how_to_start().to_owned(),
     }
 }
@@ -146,7 +149,7 @@ async fn save(
         let chunk = tokio::time::timeout(STALL_TIMEOUT, response.chunk()).await;
         let chunk = chunk
             .map_err(|_| stalled(&operation))?
-            .map_err(|source| TransportError::Unreachable { operation: operation.clone(), source })?;
+            .map_err(|cause| TransportError::Unreachable { operation: operation.clone(), cause })?;
         let is_last = chunk.is_none();
         waiting.extend_from_slice(&chunk.unwrap_or_default());
         if waiting.len() < PIECE_BYTES && !is_last {

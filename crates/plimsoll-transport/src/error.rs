@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use plimsoll_oci::{Digest, ParseConfigError, ParseManifestError};
 
 use crate::CredentialError;
+use crate::connect_failure::cause_of;
 
 /// What went wrong while an image was read, written or moved.
 #[derive(Debug, thiserror::Error)]
@@ -46,13 +47,53 @@ pub enum TransportError {
         /// The registry's error codes and messages, with a leading separator.
         detail: String,
     },
-    /// The peer could not be reached, or the connection broke.
-    #[error("{operation}: {}", chain_of(.source))]
+    /// Whoever asked is known, but may not do that.
+    #[error("{operation}: {who} may not {what} ({answer})")]
+    Forbidden {
+        /// What was being done.
+        operation: String,
+        /// The user, or the credential.
+        who: String,
+        /// The right that is missing.
+        what: String,
+        /// Status and error code.
+        answer: String,
+    },
+    /// No connection came about.
+    #[error("{peer} does not answer: {cause}")]
+    NoAnswer {
+        /// Who should have answered.
+        peer: String,
+        /// Why not.
+        cause: String,
+        /// Whether the machine is there and nothing listens.
+        is_closed: bool,
+        /// What to try.
+        help: String,
+    },
+    /// The peer's certificate is not taken.
+    #[error("the certificate of `{host}` is not trusted: {cause}")]
+    Certificate {
+        /// The peer.
+        host: String,
+        /// Why not.
+        cause: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// The connection broke.
+    #[error("{operation}: {}", cause_of(.cause))]
     Unreachable {
         /// What was being done.
         operation: String,
-        /// Why it failed.
-        source: reqwest::Error,
+        /// Why it failed. The message holds the innermost cause, and what is around it would only repeat it.
+        cause: reqwest::Error,
+    },
+    /// The registry broke off while it was sent something, and what it answered was lost.
+    #[error("{operation}: the registry closed the connection while taking the blob")]
+    CutOff {
+        /// What was being done.
+        operation: String,
     },
     /// The peer sent nothing for too long.
     #[error("{operation}: no answer for {seconds} s")]
@@ -171,10 +212,11 @@ impl TransportError {
         match self {
             Self::NotFound { .. } | Self::Refused { status: 404, .. } => ErrorKind::NotFound,
             Self::Unauthorized { .. } | Self::Refused { status: 401 | 403, .. } => ErrorKind::Denied,
-            Self::Credentials(_) => ErrorKind::Denied,
+            Self::Credentials(_) | Self::Forbidden { .. } => ErrorKind::Denied,
             Self::Ambiguous { .. } | Self::Unsupported { .. } => ErrorKind::Usage,
             Self::Refused { .. } | Self::Unreachable { .. } | Self::Stalled { .. } => ErrorKind::Unreachable,
-            Self::Protocol { .. } => ErrorKind::Unreachable,
+            Self::NoAnswer { .. } | Self::Certificate { .. } => ErrorKind::Unreachable,
+            Self::CutOff { .. } | Self::Protocol { .. } => ErrorKind::Unreachable,
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => ErrorKind::Corrupt,
             Self::Manifest { .. } | Self::Config { .. } | Self::Damaged { .. } => ErrorKind::Corrupt,
             Self::Limit { .. } => ErrorKind::Limit,
@@ -186,7 +228,17 @@ impl TransportError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unauthorized { host, .. } => Some(format!("plimsoll login {host}")),
-            Self::Unsupported { help, .. } => Some(help.clone()),
+            Self::Forbidden { .. } => {
+                Some("ask for the right: plimsoll user grant, or plimsoll robot add --grant".to_owned())
+            }
+            Self::Unsupported { help, .. } | Self::NoAnswer { help, .. } => Some(help.clone()),
+            Self::Certificate { help, .. } => help.clone(),
+            Self::CutOff { .. } => {
+                Some("look at the registry's log, and whether its disk is full".to_owned())
+            }
+            Self::Refused { status: 507, .. } => {
+                Some("the registry's disk is full: make room there".to_owned())
+            }
             Self::Ambiguous { .. } => Some("add one of the names after a colon".to_owned()),
             Self::Credentials(error) => error.help(),
             _ => None,
@@ -196,6 +248,14 @@ impl TransportError {
     /// Whether the thing asked for is simply not there.
     pub fn is_not_found(&self) -> bool {
         self.kind() == ErrorKind::NotFound
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAnswer { .. } | Self::Unreachable { .. } | Self::Stalled { .. } | Self::CutOff { .. }
+        )
     }
 
     pub(crate) fn not_found(what: impl Into<String>, place: impl Into<String>) -> Self {
@@ -215,18 +275,4 @@ impl TransportError {
         let path = path.to_owned();
         move |source| Self::Io { operation, path, source }
     }
-}
-
-/// The error with its causes: the outermost message alone often says only that a request failed.
-fn chain_of(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let message = inner.to_string();
-        if !text.contains(&message) {
-            text = format!("{text}: {message}");
-        }
-        cause = inner.source();
-    }
-    text
 }

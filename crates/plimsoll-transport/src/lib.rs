@@ -12,6 +12,7 @@
 //! - Nothing here reads the environment or starts a program. Paths come in as values, and credential helpers run
 //!   behind the port [`CredentialHelper`].
 
+mod connect_failure;
 mod copy;
 mod credentials;
 mod docker_archive;
@@ -48,7 +49,7 @@ pub use port::{
 };
 pub use registry::{
     Access, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy, TagMove,
-    WarningCollector, Warnings,
+    WarningCollector, Warnings, read_ca_file,
 };
 pub use rootfs::open_root_fs;
 pub use secret::Secret;

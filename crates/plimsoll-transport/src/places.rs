@@ -103,9 +103,11 @@ impl Places {
 
     fn podman_socket(&self) -> Result<PathBuf, TransportError> {
         let found = self.podman_sockets.iter().find(|socket| socket.exists());
-        found.cloned().ok_or_else(|| TransportError::Unsupported {
-            what: "Podman's API socket is not there".to_owned(),
-            help: "systemctl --user start podman.socket".to_owned(),
+        found.cloned().ok_or_else(|| TransportError::NoAnswer {
+            peer: "podman".to_owned(),
+            cause: "its API socket is not there".to_owned(),
+            is_closed: true,
+            help: Engine::Podman.how_to_start().to_owned(),
         })
     }
 }

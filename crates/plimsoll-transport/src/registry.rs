@@ -1,8 +1,10 @@
 //! A client of registries (distribution-spec).
 
 mod authorization;
+mod ca_file;
 mod challenge;
 mod connection;
+mod contact;
 mod endpoint;
 mod http_client;
 mod link;
@@ -25,7 +27,9 @@ use std::time::Duration;
 use plimsoll_oci::{RegistryHost, RepositoryName};
 
 use self::authorization::Authorizations;
+pub use self::ca_file::read_ca_file;
 use self::connection::{Call, Connection};
+use self::contact::Contacts;
 use self::endpoint::Endpoint;
 pub(crate) use self::http_client::install_crypto;
 pub use self::repository::Repository;
@@ -39,7 +43,7 @@ use crate::{Credential, Keychain, LoginKey, TransportError};
 pub struct RegistryOptions {
     /// Which registries are spoken to without TLS.
     pub plain_http: PlainHttp,
-    /// Certificates in PEM that are trusted besides the system's.
+    /// Certificates in PEM that are trusted besides the system's, as [`read_ca_file`] gives them.
     pub ca_pem: Option<Vec<u8>>,
     /// Take any certificate. Say it aloud when you set this.
     pub insecure_skip_verify: bool,
@@ -58,7 +62,7 @@ pub struct RegistryOptions {
 /// Which registries are spoken to without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainHttp {
-    /// Those on this machine, as with Docker.
+    /// Those on this machine, as with Docker, unless they turn out to speak TLS, or certificates are given.
     Loopback,
     /// All.
     Always,
@@ -90,14 +94,15 @@ pub(crate) struct Shared {
     options: RegistryOptions,
     keychain: Keychain,
     authorizations: Authorizations,
+    contacts: Contacts,
 }
 
 impl RegistryClient {
     /// Makes a client. Proxies are taken from the environment by the HTTP library.
     pub fn new(options: RegistryOptions, keychain: Keychain) -> Result<Self, TransportError> {
         let http = http_client::build(&options)?;
-        let authorizations = Authorizations::default();
-        Ok(Self { shared: Arc::new(Shared { http, options, keychain, authorizations }) })
+        let (authorizations, contacts) = (Authorizations::default(), Contacts::default());
+        Ok(Self { shared: Arc::new(Shared { http, options, keychain, authorizations, contacts }) })
     }
 
     /// A repository to read from or write to. Nothing is sent yet.
@@ -134,6 +139,7 @@ impl RegistryClient {
             options: self.shared.options.clone(),
             keychain: self.shared.keychain.clone().with_given(credential.clone()),
             authorizations: Authorizations::default(),
+            contacts: self.shared.contacts.clone(),
         };
         let key = LoginKey::registry(registry.clone());
         let connection = Self { shared: Arc::new(given) }.connect(key, Vec::new());
@@ -147,7 +153,8 @@ impl RegistryClient {
     }
 
     fn connect(&self, key: LoginKey, scopes: Vec<String>) -> Connection {
-        let endpoint = Endpoint::of(&key.registry, self.shared.options.plain_http);
+        let contact = self.shared.contacts.with(key.registry.as_str());
+        let endpoint = Endpoint::of(&key.registry, &self.shared.options, contact);
         Connection::new(Arc::clone(&self.shared), endpoint, key, scopes)
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Authorization {
     pub(crate) expires: Option<Instant>,
     /// Which credential was used, for messages.
     pub(crate) tried: String,
+    /// Whose it is; nobody's, when there was none.
+    pub(crate) who: Option<String>,
 }
 
 impl Authorization {

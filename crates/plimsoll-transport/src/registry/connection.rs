@@ -13,7 +13,11 @@ use super::refusal::refused;
 use super::retry::RetryPolicy;
 use super::token::{basic, meet};
 use super::warning::warnings_in;
+use crate::connect_failure::explain;
 use crate::{Credential, LoginKey, TransportError};
+
+/// How long a registry on this machine gets that may just be starting.
+const QUICK_PAUSE: Duration = Duration::from_millis(200);
 
 /// One request, in a form that can be sent again.
 #[derive(Clone, Debug)]
@@ -78,30 +82,53 @@ impl Connection {
         let mut failures = 0;
         let mut was_asked = false;
         loop {
-            let used = self.current_authorization(&call.url).await;
+            let url = self.endpoint.current(&call.url);
+            let used = self.current_authorization(&url).await;
             let patience = call.patience.unwrap_or(self.stall_timeout());
-            let sent =
-                self.dispatch_within(patience, &call.operation, self.request(call, used.as_ref())).await;
-            let pause = match sent {
+            let request = self.request(call, url.clone(), used.as_ref());
+            let sent = self.dispatch_within(patience, &call.operation, request).await;
+            if self.endpoint.turns_out_to_speak_tls(&url, &sent) {
+                continue;
+            }
+            let (cause, pause) = match sent {
                 Ok(response) if response.status() == StatusCode::UNAUTHORIZED && !was_asked => {
                     was_asked = true;
                     self.authorize(&response, used.as_ref()).await?;
                     continue;
                 }
                 Ok(response) => {
+                    self.endpoint.contact().note_answer();
                     let (status, headers) = (response.status(), response.headers());
                     match self.retry().pause_after(status, headers, failures + 1) {
-                        Some(pause) => pause,
+                        Some(pause) => (format!("the registry answered {}", status.as_u16()), pause),
                         None => return Ok(response),
                     }
                 }
-                Err(error) if !self.retry().allows(failures + 1) => return Err(error),
-                Err(_) => self.retry().pause(failures + 1),
+                Err(error) => match self.pause_after_error(&error, failures + 1) {
+                    Some(pause) => (error.to_string(), pause),
+                    None => return Err(error),
+                },
             };
             failures += 1;
-            tracing::debug!(operation = %call.operation, failures, "try again");
+            self.note_retry(&call.operation, &cause, pause);
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// The pause before a call is repeated that got no answer, if it may be.
+    fn pause_after_error(&self, error: &TransportError, failures: u32) -> Option<Duration> {
+        let is_nothing_there = matches!(error, TransportError::NoAnswer { is_closed: true, .. });
+        if is_nothing_there && self.endpoint.is_silent_loopback() {
+            // Who has not started a registry need not wait to hear of it; one that is starting gets a moment.
+            return (failures == 1 && self.retry().allows(failures)).then_some(QUICK_PAUSE);
+        }
+        (error.is_transient() && self.retry().allows(failures)).then(|| self.retry().pause(failures))
+    }
+
+    /// Says that a call is tried again.
+    pub(crate) fn note_retry(&self, operation: &str, cause: &str, pause: Duration) {
+        tracing::info!(operation, cause, pause_ms = pause.as_millis(), "try again");
+        self.shared.options.warnings.retrying(operation, cause, pause);
     }
 
     /// Sends a call whose answer must have one of these statuses.
@@ -144,9 +171,8 @@ impl Connection {
         request: RequestBuilder,
     ) -> Result<Response, TransportError> {
         let answer = tokio::time::timeout(patience, request.send()).await;
-        let response = answer
-            .map_err(|_| self.stalled(operation))?
-            .map_err(|source| TransportError::Unreachable { operation: operation.to_owned(), source })?;
+        let response =
+            answer.map_err(|_| self.stalled(operation))?.map_err(|error| self.explain(operation, error))?;
         self.note_warnings(&response);
         Ok(response)
     }
@@ -178,12 +204,17 @@ impl Connection {
         let chunk = tokio::time::timeout(self.stall_timeout(), response.chunk()).await;
         chunk
             .map_err(|_| self.stalled(operation))?
-            .map_err(|source| TransportError::Unreachable { operation: operation.to_owned(), source })
+            .map_err(|cause| TransportError::Unreachable { operation: operation.to_owned(), cause })
     }
 
-    fn request(&self, call: &Call, authorization: Option<&Authorization>) -> RequestBuilder {
-        let request =
-            self.shared.http.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
+    /// Why a request got no answer.
+    pub(crate) fn explain(&self, operation: &str, error: reqwest::Error) -> TransportError {
+        let is_own = error.url().is_some_and(|url| self.endpoint.owns(url));
+        explain(operation, is_own.then_some(self.key.registry.as_str()), error)
+    }
+
+    fn request(&self, call: &Call, url: Url, authorization: Option<&Authorization>) -> RequestBuilder {
+        let request = self.shared.http.request(call.method.clone(), url).headers(call.headers.clone());
         let request = if call.body.is_empty() { request } else { request.body(call.body.clone()) };
         match authorization.and_then(|authorization| authorization.header.clone()) {
             Some(header) => request.header(AUTHORIZATION, header),
@@ -230,7 +261,9 @@ impl Connection {
         credential: &Credential,
     ) -> Result<(), TransportError> {
         let Credential::Password { username, password } = credential else { return Ok(()) };
-        let request = self.request(call, None).header(AUTHORIZATION, basic(username, password));
+        let request = self
+            .request(call, self.endpoint.current(&call.url), None)
+            .header(AUTHORIZATION, basic(username, password));
         let response = self.dispatch(&call.operation, request).await?;
         self.expect(call, response, &[200]).await.map(|_| ())
     }
@@ -241,6 +274,11 @@ impl Connection {
             Some(tried) => tried,
             None => "it did not say what it wants".to_owned(),
         }
+    }
+
+    /// Whose credential the registry got, if it got one.
+    pub(crate) async fn who(&self) -> Option<String> {
+        self.slot.lock().await.as_ref().and_then(|known| known.who.clone())
     }
 
     fn note_warnings(&self, response: &Response) {

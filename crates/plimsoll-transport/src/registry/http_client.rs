@@ -1,6 +1,7 @@
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 
 use super::RegistryOptions;
+use super::ca_file::no_certificate;
 use crate::TransportError;
 
 /// Most redirects that one call follows. The HTTP library drops `Authorization` when a redirect leaves the host.
@@ -32,14 +33,16 @@ fn configure(options: &RegistryOptions) -> Result<ClientBuilder, TransportError>
 }
 
 fn extra_certificates(options: &RegistryOptions) -> Result<Vec<Certificate>, TransportError> {
-    match &options.ca_pem {
-        Some(pem) => Certificate::from_pem_bundle(pem).map_err(build_error),
-        None => Ok(Vec::new()),
+    let Some(pem) = &options.ca_pem else { return Ok(Vec::new()) };
+    let certificates = Certificate::from_pem_bundle(pem).map_err(build_error)?;
+    if certificates.is_empty() {
+        return Err(no_certificate("what was given to be trusted"));
     }
+    Ok(certificates)
 }
 
-fn build_error(source: reqwest::Error) -> TransportError {
-    TransportError::Unreachable { operation: "set up the HTTP client".to_owned(), source }
+fn build_error(cause: reqwest::Error) -> TransportError {
+    TransportError::Unreachable { operation: "set up the HTTP client".to_owned(), cause }
 }
 
 /// The HTTP library takes the process's default provider and panics without one. Whoever set one before keeps it.

@@ -110,7 +110,7 @@ impl Download {
 
     /// Waits before the next attempt, or gives up. An answer that ended early has no error of its own.
     async fn note_failure(&mut self, error: Option<TransportError>) -> Result<(), TransportError> {
-        let is_final = error.as_ref().is_some_and(|error| !is_transient(error));
+        let is_final = error.as_ref().is_some_and(|error| !error.is_transient());
         if self.position - self.failed_at >= FORGIVEN_AFTER_BYTES {
             self.failures = 0;
         }
@@ -123,15 +123,12 @@ impl Download {
                 problem: format!("the answer ended after {} of {} bytes", self.position, self.size),
             }));
         }
-        tracing::debug!(operation = %self.call.operation, position = self.position, "resume the download");
-        tokio::time::sleep(self.connection.retry().pause(self.failures)).await;
+        let cause = error.map_or_else(|| "the answer ended early".to_owned(), |error| error.to_string());
+        let pause = self.connection.retry().pause(self.failures);
+        self.connection.note_retry(&self.call.operation, &cause, pause);
+        tokio::time::sleep(pause).await;
         Ok(())
     }
-}
-
-/// Whether the same call may succeed a moment later.
-pub(crate) fn is_transient(error: &TransportError) -> bool {
-    matches!(error, TransportError::Unreachable { .. } | TransportError::Stalled { .. })
 }
 
 /// The first byte's position in `Content-Range: bytes 10-19/20`.

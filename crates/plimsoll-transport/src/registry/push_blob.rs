@@ -7,9 +7,9 @@ use reqwest::header::{
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 
 use super::connection::Call;
-use super::pull_blob::is_transient;
 use super::repository::Repository;
 use super::upload_body::{UploadBody, UploadProgress};
+use crate::connect_failure::is_cut;
 use crate::{BlobContent, BlobVerifier, Presence, TransportError};
 
 /// How long a registry may take to answer once it has all bytes: it may have to move them.
@@ -62,8 +62,10 @@ impl Repository {
                     if !is_worth_another(&error) || !self.connection().retry().allows(failures) {
                         return Err(error);
                     }
-                    tracing::debug!(digest = %blob.digest, error = %error, "resume the upload");
-                    tokio::time::sleep(self.connection().retry().pause(failures)).await;
+                    let operation = format!("upload blob {}@{}", self.full_name(), blob.digest);
+                    let pause = self.connection().retry().pause(failures);
+                    self.connection().note_retry(&operation, &error.to_string(), pause);
+                    tokio::time::sleep(pause).await;
                 }
             }
         }
@@ -87,8 +89,12 @@ impl Repository {
 }
 
 fn is_worth_another(error: &TransportError) -> bool {
-    is_transient(error)
-        || matches!(error, TransportError::Refused { status: 401 | 404 | 408 | 416 | 429 | 500.., .. })
+    // A full disk (507) is not emptied by asking again, and what is not implemented (501) stays so.
+    error.is_transient()
+        || matches!(
+            error,
+            TransportError::Refused { status: 401 | 404 | 408 | 416 | 429 | 500 | 502..=504, .. }
+        )
 }
 
 struct Upload<'a> {
@@ -202,8 +208,11 @@ impl Upload<'_> {
             };
             match tokio::time::timeout(patience, &mut answer).await {
                 Ok(Ok(response)) => return Ok(response),
-                Ok(Err(source)) => {
-                    return Err(TransportError::Unreachable { operation: call.operation.clone(), source });
+                Ok(Err(error)) if is_cut(&error) => {
+                    return Err(TransportError::CutOff { operation: call.operation.clone() });
+                }
+                Ok(Err(error)) => {
+                    return Err(self.repository.connection().explain(&call.operation, error));
                 }
                 Err(_) if self.progress.offset() == seen => {
                     return Err(self.repository.connection().stalled(&call.operation));

@@ -1,6 +1,7 @@
 use reqwest::Response;
 use serde::Deserialize;
 
+use super::challenge::{Challenge, challenges_in};
 use super::connection::Connection;
 use crate::TransportError;
 
@@ -27,8 +28,15 @@ struct ErrorEntry {
 /// Turns an answer with an error status into an error.
 pub(crate) async fn refused(connection: &Connection, operation: &str, response: Response) -> TransportError {
     let status = response.status().as_u16();
+    let is_scope_missing = is_scope_missing(&response);
     let body = connection.read_body(operation, response, ERROR_BYTES_MAX).await.unwrap_or_default();
     let detail = describe(&body);
+    if (status == 403 || is_scope_missing)
+        && let Some(who) = connection.who().await
+    {
+        let (operation, answer) = (operation.to_owned(), format!("{status}{detail}"));
+        return TransportError::Forbidden { operation, who, what: missing_right(connection), answer };
+    }
     if status != 401 {
         return TransportError::Refused { operation: operation.to_owned(), status, detail };
     }
@@ -37,6 +45,24 @@ pub(crate) async fn refused(connection: &Connection, operation: &str, response: 
         host: connection.key().registry.to_string(),
         answer: format!("{status}{detail}"),
         tried: connection.tried().await,
+    }
+}
+
+/// Whether the token was good, but not for this (RFC 6750, section 3.1).
+fn is_scope_missing(response: &Response) -> bool {
+    let says_so = |challenge: &Challenge| challenge.parameter("error") == Some("insufficient_scope");
+    challenges_in(response.headers()).iter().any(says_so)
+}
+
+/// What the connection asks rights for, in words.
+fn missing_right(connection: &Connection) -> String {
+    let host = &connection.key().registry;
+    let Some(scope) = connection.scopes().first() else { return format!("use `{host}`") };
+    match scope.split(':').collect::<Vec<_>>()[..] {
+        ["repository", name, actions] if actions.contains("push") => format!("push to `{host}/{name}`"),
+        ["repository", name, _] => format!("pull from `{host}/{name}`"),
+        ["registry", ..] => format!("list the repositories of `{host}`"),
+        _ => format!("use `{host}`"),
     }
 }
 

@@ -49,10 +49,11 @@ pub(crate) async fn meet(
         Some(found) => format!("it was offered {}", found.origin),
         None => "no credential was found for it".to_owned(),
     };
+    let who = found.as_ref().map(holder);
     let credential = found.map(|found| found.credential);
     let of_scheme = |scheme: &str| challenges.iter().find(|challenge| challenge.scheme == scheme);
     if let Some(Credential::RegistryToken(token)) = &credential {
-        return Ok(Authorization { header: Some(bearer(connection, token)?), expires: None, tried });
+        return Ok(Authorization { header: Some(bearer(connection, token)?), expires: None, tried, who });
     }
     if let Some(challenge) = of_scheme("bearer") {
         let (token, lifetime) = fetch_token(connection, challenge, credential.as_ref(), &tried).await?;
@@ -62,13 +63,22 @@ pub(crate) async fn meet(
             header: Some(bearer(connection, &token)?),
             expires: Some(expires),
             tried,
+            who,
         });
     }
     match (of_scheme("basic"), credential) {
         (Some(_), Some(Credential::Password { username, password })) => {
-            Ok(Authorization { header: Some(basic(&username, &password)), expires: None, tried })
+            Ok(Authorization { header: Some(basic(&username, &password)), expires: None, tried, who })
         }
-        _ => Ok(Authorization { header: None, expires: None, tried }),
+        _ => Ok(Authorization { header: None, expires: None, tried, who }),
+    }
+}
+
+/// What a credential's holder is called in messages.
+fn holder(found: &FoundCredential) -> String {
+    match &found.credential {
+        Credential::Password { username, .. } => format!("`{username}`"),
+        Credential::IdentityToken(_) | Credential::RegistryToken(_) => found.origin.to_string(),
     }
 }
 

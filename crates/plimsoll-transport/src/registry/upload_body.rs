@@ -10,6 +10,10 @@ use crate::{BlobVerifier, TransportError, VerifiedStream};
 /// How far apart the places are that an upload can go on from.
 const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
 
+/// After how many bytes the connection gets to read. It does not as long as there is something to write, and would then
+/// see the closed line before the answer of a registry that takes no more.
+const PAUSE_AFTER_BYTES: usize = 64 * 1024;
+
 /// What an upload has read of its blob so far.
 ///
 /// The registry may have kept less than was sent. To go on at its offset without trusting unhashed bytes, the hash
@@ -71,13 +75,15 @@ pub(crate) struct UploadBody {
     bytes: VerifiedStream,
     progress: UploadProgress,
     skip: u64,
+    /// What was handed out since the connection last had a chance to read.
+    since_pause: usize,
 }
 
 impl UploadBody {
     /// Takes `bytes` from a checkpoint, of which the first `skip` are at the registry.
     pub(crate) fn new(bytes: VerifiedStream, progress: UploadProgress, skip: u64) -> Self {
         progress.advance(bytes.position());
-        Self { bytes, progress, skip }
+        Self { bytes, progress, skip, since_pause: 0 }
     }
 }
 
@@ -90,6 +96,11 @@ impl Stream for UploadBody {
     type Item = Result<Bytes, SourceBroke>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.since_pause >= PAUSE_AFTER_BYTES {
+            self.since_pause = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             match ready!(Pin::new(&mut self.bytes).poll_next(cx)) {
                 None => return Poll::Ready(None),
@@ -103,6 +114,7 @@ impl Stream for UploadBody {
                     self.skip -= skipped as u64;
                     let fresh = bytes.split_off(skipped);
                     if !fresh.is_empty() {
+                        self.since_pause += fresh.len();
                         return Poll::Ready(Some(Ok(fresh)));
                     }
                 }

@@ -1,4 +1,5 @@
 use std::sync::Mutex;
+use std::time::Duration;
 
 use reqwest::header::{HeaderMap, WARNING};
 
@@ -8,10 +9,13 @@ const WARNING_BYTES_MAX: usize = 4096;
 /// Most warnings that a collector keeps.
 const WARNINGS_MAX: usize = 1000;
 
-/// Hears of the warnings that registries send; they are for people and change nothing.
+/// Hears of the warnings that registries send, and of calls that are tried again; both are for people and change nothing.
 pub trait Warnings: Send + Sync {
     /// The registry at `host` says `text`.
     fn warn(&self, host: &str, text: &str);
+
+    /// `operation` failed for `cause`, and is tried again after `pause`. Who does not care need not listen.
+    fn retrying(&self, _operation: &str, _cause: &str, _pause: Duration) {}
 }
 
 /// Listens to nothing.
