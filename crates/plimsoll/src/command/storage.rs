@@ -129,7 +129,7 @@ impl Place {
                 format!("this directory belongs to user {owner}, who could not change what root makes there");
             let group = metadata.gid();
             return Err(Failure::usage(what).at(shown.to_string()).help(format!(
-                "run it as that user: setpriv --reuid {owner} --regid {group} --clear-groups plimsoll …"
+                "run it as that user: env -u HOME setpriv --reuid {owner} --regid {group} --clear-groups plimsoll …"
             )));
         }
         context.terminal().warn(&format!(

@@ -181,7 +181,7 @@ fn root_leaves_no_files_in_the_directory_of_another_user() {
     }
     let refused = here.run(&["user", "add", "admin", "--admin"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
-    let help = "setpriv --reuid 4711 --regid 4712 --clear-groups plimsoll";
+    let help = "env -u HOME setpriv --reuid 4711 --regid 4712 --clear-groups plimsoll";
     assert!(refused.stderr.contains(help), "{}", refused.stderr);
     assert_eq!(fs::read_dir(here.path("data")).unwrap().count(), 0);
 }

@@ -85,7 +85,7 @@ fn what_cannot_be_rebuilt_is_named() {
 #[test]
 fn garbage_is_told_and_then_taken() {
     let here = DataDir::with_image();
-    let server = here.serve_with(&["gc.grace=0s"]);
+    let server = here.serve_with(&["gc.grace=0s", "gc.hold=0s"]);
     let digest =
         server.get("/v2/team/app/manifests/1", "").header("docker-content-digest").unwrap().to_owned();
     assert_eq!(server.send("DELETE", &format!("/v2/team/app/manifests/{digest}"), "", b"").status, 202);
