@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::TryStreamExt as _;
-use plimsoll_oci::{Digest, Manifest};
+use plimsoll_oci::{Descriptor, Digest, Manifest, MediaType};
 use plimsoll_transport::{
     BlobVerifier, CopyOptions, DockerArchiveSink, Engine, ErrorKind, Evidence, LayoutSink, LayoutSource,
-    Source, Target, copy, open_docker_archive, open_engine_image,
+    Placement, Sink as _, Source, Target, copy, open_docker_archive, open_engine_image,
 };
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::children::{Running, is_installed, notice, run, try_run};
-use crate::fixture::{everything, write_image};
+use crate::fixture::{everything, manifest, write_image};
 
 fn sole() -> CopyOptions {
     CopyOptions { target: Target::Sole, ..everything("1", "1") }
@@ -108,6 +109,21 @@ async fn our_archive_keeps_digests_and_skopeo_reads_it() {
 async fn manifest_of(source: &dyn Source) -> Manifest {
     let root = source.resolve(&Target::Sole).await.unwrap();
     source.manifest(&root.digest).await.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_index_of_one_platform_is_written_as_its_image() {
+    let directory = tempfile::tempdir().unwrap();
+    let layout = directory.path().join("layout");
+    let image = write_image(&layout, "1", 100).await;
+    let only = Descriptor { platform: Some("linux/amd64".parse().unwrap()), ..image.descriptor() };
+    let index = manifest(MediaType::IMAGE_INDEX, json!({ "manifests": [only] }));
+    let whole = LayoutSink::open(&layout).await.unwrap();
+    whole.put_manifest(&index, &Placement::Tagged("multi".parse().unwrap())).await.unwrap();
+    let source = LayoutSource::open(&layout).await.unwrap();
+    let sink = DockerArchiveSink::create(&directory.path().join("x.tar"), None).await.unwrap();
+    let report = copy(&source, &sink, &everything("multi", "1")).await.unwrap();
+    assert_eq!(report.root.digest, image.digest);
 }
 
 #[tokio::test]
@@ -249,4 +265,6 @@ async fn an_engine_that_is_not_there_is_named_with_the_way_to_start_it() {
     let failed =
         open_engine_image(Engine::Podman, &socket, &reference, directory.path()).await.err().unwrap();
     assert_eq!(failed.help().unwrap(), "systemctl --user start podman.socket");
+    assert_eq!(failed.kind(), ErrorKind::Unreachable);
+    assert!(failed.to_string().ends_with("does not answer: no such file or directory"), "{failed}");
 }

@@ -25,6 +25,8 @@ pub(crate) enum Door {
     Open,
     Password,
     Tls,
+    /// TLS with a certificate that is an authority's.
+    Authority,
 }
 
 impl DebianRegistry {
@@ -60,10 +62,12 @@ fn config_text(directory: &TempDir, address: SocketAddr, door: Door) -> String {
             std::fs::write(directory.path().join("htpasswd"), HTPASSWD).unwrap();
             format!("auth:\n  htpasswd:\n    realm: test\n    path: {root}/htpasswd\n")
         }
-        Door::Tls => format!("  tls:\n    certificate: {root}/cert.pem\n    key: {root}/key.pem\n"),
+        Door::Tls | Door::Authority => {
+            format!("  tls:\n    certificate: {root}/cert.pem\n    key: {root}/key.pem\n")
+        }
     };
-    if door == Door::Tls {
-        make_certificate(directory);
+    if matches!(door, Door::Tls | Door::Authority) {
+        make_certificate(directory, door);
     }
     format!(
         "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  filesystem:\n    \
@@ -72,7 +76,7 @@ fn config_text(directory: &TempDir, address: SocketAddr, door: Door) -> String {
 }
 
 /// An authority, and a certificate of it for the registry.
-fn make_certificate(directory: &TempDir) {
+fn make_certificate(directory: &TempDir, door: Door) {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let request = |subject: &str, key: &str, certificate: &str, more: &[&str]| {
         let (key, certificate) = (path(key), path(certificate));
@@ -83,12 +87,10 @@ fn make_certificate(directory: &TempDir) {
     };
     request("/CN=authority", "ca-key.pem", "ca.pem", &[]);
     let signed_by = ["-CA", &path("ca.pem"), "-CAkey", &path("ca-key.pem")];
-    let extensions = [
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-    ];
+    let is_authority = door == Door::Authority;
+    let constraints = format!("basicConstraints=critical,CA:{}", if is_authority { "TRUE" } else { "FALSE" });
+    let extensions =
+        ["-addext", constraints.as_str(), "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     request("/CN=localhost", "key.pem", "cert.pem", &[signed_by, extensions].concat());
 }
 

@@ -7,6 +7,7 @@ mod copying;
 mod credentials;
 mod cutting_proxy;
 mod debian_registry;
+mod failures;
 mod fixture;
 mod layouts;
 mod places;
