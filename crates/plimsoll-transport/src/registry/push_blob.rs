@@ -15,6 +15,10 @@ use crate::{BlobContent, BlobVerifier, Presence, TransportError};
 /// How long a registry may take to answer once it has all bytes: it may have to move them.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How much is sent first after the registry broke off. It fits into the line's buffers, so that it is sent whole before an
+/// answer comes, and an answer that says why no more is taken is read.
+const PROBE_BYTES: u64 = 16 * 1024;
+
 impl Repository {
     /// Looks for the blob here, and tries to mount it from the other repository.
     pub(crate) async fn find_or_mount_blob(&self, blob: &Descriptor) -> Result<Presence, TransportError> {
@@ -52,6 +56,7 @@ impl Repository {
             content,
             session: self.take_session(&blob.digest),
             progress: UploadProgress::new(BlobVerifier::start(blob)),
+            was_cut_off: false,
         };
         let mut failures = 0;
         loop {
@@ -59,6 +64,7 @@ impl Repository {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     failures += 1;
+                    upload.was_cut_off = matches!(error, TransportError::CutOff { .. });
                     if !is_worth_another(&error) || !self.connection().retry().allows(failures) {
                         return Err(error);
                     }
@@ -103,15 +109,22 @@ struct Upload<'a> {
     content: &'a dyn BlobContent,
     session: Option<Url>,
     progress: UploadProgress,
+    /// Whether the registry broke off without an answer that was read.
+    was_cut_off: bool,
 }
 
 impl Upload<'_> {
     async fn run(&mut self) -> Result<(), TransportError> {
-        let offset = self.registry_offset().await?;
-        if offset < self.blob.size {
-            self.send_from(offset).await?;
-        } else {
+        let mut offset = self.registry_offset().await?;
+        if offset >= self.blob.size {
             self.read_to_end(offset).await?;
+        }
+        if self.was_cut_off && self.blob.size.saturating_sub(offset) > PROBE_BYTES {
+            self.send(offset, PROBE_BYTES).await?;
+            offset += PROBE_BYTES;
+        }
+        if offset < self.blob.size {
+            self.send(offset, self.blob.size - offset).await?;
         }
         self.progress.finish()?;
         self.commit().await
@@ -138,10 +151,12 @@ impl Upload<'_> {
         Ok(0)
     }
 
-    async fn send_from(&mut self, offset: u64) -> Result<(), TransportError> {
+    async fn send(&mut self, offset: u64, length: u64) -> Result<(), TransportError> {
         let call = self.call(Method::PATCH, self.current_session()?);
         let body = self.open_at(offset).await?;
-        let request = self.patch_request(&call, offset, body).await;
+        let is_rest = offset + length == self.blob.size;
+        let body = if is_rest { body } else { body.cut_to(length) };
+        let request = self.patch_request(&call, offset, length, body).await;
         let response = self.watch(&call, request).await;
         if let Some(error) = self.progress.take_source_error() {
             return Err(error);
@@ -177,16 +192,16 @@ impl Upload<'_> {
         self.progress.take_source_error().map_or(Ok(()), Err)
     }
 
-    async fn patch_request(&self, call: &Call, offset: u64, body: UploadBody) -> RequestBuilder {
+    async fn patch_request(&self, call: &Call, offset: u64, length: u64, body: UploadBody) -> RequestBuilder {
         let connection = self.repository.connection();
         let mut request = connection
             .http()
             .patch(call.url.clone())
             .header(CONTENT_TYPE, "application/octet-stream")
-            .header(CONTENT_LENGTH, self.blob.size - offset)
+            .header(CONTENT_LENGTH, length)
             .body(Body::wrap_stream(body));
-        if offset > 0 {
-            request = request.header(CONTENT_RANGE, format!("{offset}-{}", self.blob.size - 1));
+        if length < self.blob.size {
+            request = request.header(CONTENT_RANGE, format!("{offset}-{}", offset + length - 1));
         }
         let authorization = connection.current_authorization(&call.url).await;
         match authorization.and_then(|authorization| authorization.header) {

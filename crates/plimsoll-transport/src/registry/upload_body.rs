@@ -75,6 +75,8 @@ pub(crate) struct UploadBody {
     bytes: VerifiedStream,
     progress: UploadProgress,
     skip: u64,
+    /// How many bytes may still be handed out.
+    left: u64,
     /// What was handed out since the connection last had a chance to read.
     since_pause: usize,
 }
@@ -83,7 +85,12 @@ impl UploadBody {
     /// Takes `bytes` from a checkpoint, of which the first `skip` are at the registry.
     pub(crate) fn new(bytes: VerifiedStream, progress: UploadProgress, skip: u64) -> Self {
         progress.advance(bytes.position());
-        Self { bytes, progress, skip, since_pause: 0 }
+        Self { bytes, progress, skip, left: u64::MAX, since_pause: 0 }
+    }
+
+    /// The first `length` bytes alone.
+    pub(crate) fn cut_to(self, length: u64) -> Self {
+        Self { left: length, ..self }
     }
 }
 
@@ -96,6 +103,9 @@ impl Stream for UploadBody {
     type Item = Result<Bytes, SourceBroke>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
         if self.since_pause >= PAUSE_AFTER_BYTES {
             self.since_pause = 0;
             cx.waker().wake_by_ref();
@@ -112,8 +122,10 @@ impl Stream for UploadBody {
                     self.progress.advance(self.bytes.position());
                     let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
                     self.skip -= skipped as u64;
-                    let fresh = bytes.split_off(skipped);
+                    let mut fresh = bytes.split_off(skipped);
+                    fresh.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                     if !fresh.is_empty() {
+                        self.left -= fresh.len() as u64;
                         self.since_pause += fresh.len();
                         return Poll::Ready(Some(Ok(fresh)));
                     }

@@ -126,7 +126,6 @@ async fn full_registry() -> RegistryHost {
             let read = stream.read(&mut request).await.unwrap_or(0);
             let answer: &[u8] = match &request[..read.min(4)] {
                 b"PATC" => {
-                    let _ = stream.read(&mut request).await;
                     b"HTTP/1.1 507 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
                 }
                 b"GET " => b"HTTP/1.1 204 X\r\nConnection: close\r\nLocation: /v2/app/u/1\r\n\r\n",
