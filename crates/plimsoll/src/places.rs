@@ -1,4 +1,3 @@
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +6,7 @@ use clap::Args;
 use plimsoll_oci::Platform;
 use plimsoll_transport::{
     CredentialFiles, ImageName, Keychain, Places, PlainHttp, RegistryClient, RegistryOptions, RetryPolicy,
-    Warnings,
+    Warnings, read_ca_file,
 };
 
 use crate::context::Context;
@@ -67,10 +66,7 @@ impl RegistryArguments {
 
     fn ca_pem(&self) -> Result<Option<Vec<u8>>, Failure> {
         let Some(file) = &self.ca_file else { return Ok(None) };
-        let read = fs::read(file).map(Some);
-        read.map_err(|error| {
-            Failure::usage("cannot read the certificates").at(file.display().to_string()).because(&error)
-        })
+        Ok(read_ca_file(file).map(Some)?)
     }
 }
 

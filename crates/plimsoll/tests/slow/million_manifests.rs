@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use plimsoll_oci::{Descriptor, Digest};
 use plimsoll_store::Catalogue;
 use plimsoll_store::catalogue::SnapshotRow;
+use plimsoll_store::objects::{LocalObjects, ManageObjects as _};
 use plimsoll_testkit::{Image, RegistryClient, ServerCommand, TestBlob, artifact};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -84,6 +85,8 @@ impl Loader {
 /// Fills a catalogue with a million manifests, and returns one that has referrers.
 async fn fill(data_dir: &Path) -> Descriptor {
     let catalogue = Catalogue::open_sqlite(&data_dir.join("catalogue.sqlite")).await.unwrap();
+    // As the server does when it first starts here.
+    LocalObjects::open(&data_dir.join("objects"), 0).unwrap().mark().await.unwrap();
     let image = Image::small(1, 0, 0);
     let mut loader = Loader { catalogue, rows: Vec::new(), image, written: 0 };
     let config = loader.image.config.descriptor.clone();
