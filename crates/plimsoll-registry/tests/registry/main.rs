@@ -8,5 +8,6 @@ mod bad_input;
 mod conformance;
 mod evidence;
 mod looking_after;
+mod redirect;
 mod tags;
 mod uploads;
