@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::descriptor::null_as_default;
 use crate::{Descriptor, Digest, MediaType};
 
-/// Largest manifest that is read or stored: the specification asks for at least 4 MB, and `0.25` more is room.
+/// Largest manifest that is read or stored, in bytes; the specification asks for at least 4 MB.
 pub const MANIFEST_BYTES_MAX: usize = 5 * 1024 * 1024;
 
 /// A document uploaded at the manifests endpoint, as a view of its bytes.

@@ -24,10 +24,10 @@ pub use password::{PasswordError, hash_password};
 pub use robot_token::{ParseRobotTokenError, RobotToken};
 use verified::Verified;
 
-/// How many passwords are checked at once: each check takes 19 MiB and some 20 ms.
+/// How many passwords are checked at once: each check takes 19 MiB, and time on purpose.
 const PASSWORD_CHECKS_MAX: usize = 2;
 
-/// How many passwords wait to be checked at most: some two seconds' worth.
+/// How many passwords wait to be checked at most; more are told to try again.
 const PASSWORD_QUEUE_MAX: usize = 200;
 
 /// Longest accepted `Authorization` header.

@@ -21,7 +21,7 @@ pub enum PasswordError {
     Hash(String),
 }
 
-/// Hashes a password with Argon2id and the parameters of RFC 9106's second choice, as a PHC string.
+/// Hashes a password with Argon2id (RFC 9106), 19 MiB of memory, two passes and one lane, as a PHC string.
 pub fn hash_password(password: &str) -> Result<String, PasswordError> {
     if !LENGTHS.contains(&password.len()) {
         return Err(PasswordError::Length);
