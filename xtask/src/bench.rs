@@ -10,6 +10,7 @@ mod content;
 mod cores;
 mod images;
 mod load;
+mod memory;
 mod options;
 mod report;
 mod rounds;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::content::Content;
 use super::cores::{self, Cores};
 use super::load::{Loaded, Measurement};
+use super::memory;
 use super::options::Options;
 use super::server::Server;
 use super::side::Side;
@@ -64,6 +65,7 @@ impl SideOutcome {
         let loaded = Loaded::prepare(&server.address, content, numbers)?;
         for (workload, measurements) in &mut self.measurements {
             let operations = (workload.operations / options.shrink).max(workload.connections);
+            memory::warm(&options.data_parent, workload.action.bytes_written(operations))?;
             let cpu_used = || Ok(server.usage()?.map(|usage: Usage| usage.cpu));
             let measurement =
                 loaded.measure(workload, operations, cpu_used).with_context(|| workload.name.to_owned())?;

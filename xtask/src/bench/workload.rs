@@ -41,6 +41,19 @@ pub(super) enum Action {
     PullsAndPush(usize),
 }
 
+impl Action {
+    /// The layers that this many operations push.
+    pub(super) fn bytes_written(self, operations: usize) -> u64 {
+        let bytes = match self {
+            Self::Catalogue | Self::Manifest(_) | Self::HeadBlob | Self::GetBlob(_) | Self::Pull(_) => 0,
+            Self::PushBlob(_, size) => operations * size,
+            Self::Push(_, sizes) => sizes.iter().cycle().take(operations).sum(),
+            Self::PullsAndPush(size) => operations / 4 * size,
+        };
+        bytes as u64
+    }
+}
+
 pub(super) const TINY: usize = 1 << 10;
 pub(super) const SMALL: usize = MIB;
 const MEDIUM: usize = 10 * MIB;
@@ -105,6 +118,13 @@ mod tests {
     fn the_mix_is_what_its_name_says() {
         let share = |size| MIXED.iter().filter(|other| **other == size).count();
         assert_eq!((share(SMALL), share(MEDIUM), share(LARGE), MIXED.len()), (2, 7, 1, 10));
+    }
+
+    #[test]
+    fn what_a_load_writes_is_what_its_operations_push() {
+        assert_eq!(Action::GetBlob(MEDIUM).bytes_written(9), 0);
+        assert_eq!(Push(Monolith, THIRDS).bytes_written(4), (2 * SMALL + MEDIUM + LARGE) as u64);
+        assert_eq!(PullsAndPush(SMALL).bytes_written(11), 2 * SMALL as u64);
     }
 
     #[test]

@@ -25,6 +25,16 @@ enum Storey {
 const ROOMS: &[Room] = &[
     Room { name: "plimsoll-oci", storey: Storey::Reasoning, may_use: &[] },
     Room { name: "plimsoll-image", storey: Storey::Reasoning, may_use: &["plimsoll-oci"] },
+    Room {
+        name: "plimsoll-sbom",
+        storey: Storey::Reasoning,
+        may_use: &["plimsoll-oci", "plimsoll-image"],
+    },
+    Room {
+        name: "plimsoll-vuln",
+        storey: Storey::Reasoning,
+        may_use: &["plimsoll-oci", "plimsoll-sbom"],
+    },
     Room { name: "plimsoll-store", storey: Storey::Edge, may_use: &["plimsoll-oci"] },
     Room { name: "plimsoll-transport", storey: Storey::Edge, may_use: &["plimsoll-oci", "plimsoll-image"] },
     Room { name: "plimsoll-registry", storey: Storey::Door, may_use: &["plimsoll-oci", "plimsoll-store"] },
