@@ -7,6 +7,7 @@ mod listing;
 pub(crate) mod path;
 mod source;
 mod unpack;
+mod walk;
 
 use std::io::Read;
 
@@ -14,8 +15,9 @@ use plimsoll_oci::Algorithm;
 
 pub use error::{PathFault, ReadLayerError};
 pub use limits::Limits;
-pub use listing::{Entry, Kind, LayerListing};
+pub use listing::{Entry, Kind, LayerListing, ListingBuilder};
 pub use unpack::Compression;
+pub use walk::{Found, LayerMeasures, LayerWalk, OwnedEntry};
 
 /// The algorithms of the two digests that a layer is measured with: those in which others named it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +43,12 @@ pub fn read_layer(
     algorithms: LayerAlgorithms,
     limits: &Limits,
 ) -> Result<LayerListing, ReadLayerError> {
-    let source = source::Source::new(reader, algorithms.stored);
-    let unpacked = unpack::Unpacked::new(source, algorithms.unpacked, limits)?;
-    let mut archive = archive::Archive::new(unpacked, limits);
-    let mut listing = listing::ListingBuilder::new(limits);
-    while let Some(member) = archive.next()? {
-        listing.add(&member)?;
+    let mut walk = LayerWalk::new(reader, algorithms, limits)?;
+    let mut listing = ListingBuilder::new(limits);
+    while let Some(found) = walk.next()? {
+        listing.add(&found)?;
     }
-    let (measured, hides_bytes) = archive.finish()?;
-    Ok(listing.build(&measured, hides_bytes))
+    Ok(listing.build(walk.finish()?))
 }
 
 #[cfg(test)]

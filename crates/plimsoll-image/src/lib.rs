@@ -14,6 +14,7 @@ pub use anatomy::{
     LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals,
 };
 pub use layer::{
-    Compression, Entry, Kind, LayerAlgorithms, LayerListing, Limits, PathFault, ReadLayerError, read_layer,
+    Compression, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures, LayerWalk, Limits,
+    ListingBuilder, OwnedEntry, PathFault, ReadLayerError, read_layer,
 };
 pub use tree::{FileTree, Loss, Manner, Node};

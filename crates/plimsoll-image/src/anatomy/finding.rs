@@ -103,19 +103,20 @@ fn of_counts(parts: &ImageParts<'_>) -> Vec<Finding> {
 }
 
 fn of_bytes(number: usize, descriptor: &Descriptor, listing: &LayerListing, findings: &mut Vec<Finding>) {
-    if listing.digest != descriptor.digest {
-        let message = format!("hashes to {}, and the manifest says {}", listing.digest, descriptor.digest);
+    if listing.measures.digest != descriptor.digest {
+        let message =
+            format!("hashes to {}, and the manifest says {}", listing.measures.digest, descriptor.digest);
         findings.push(Finding::of_layer(FindingCode::DigestMismatch, number, &message));
     }
-    if listing.stored_bytes != descriptor.size {
+    if listing.measures.stored_bytes != descriptor.size {
         let message =
-            format!("has {} bytes, and the manifest says {}", listing.stored_bytes, descriptor.size);
+            format!("has {} bytes, and the manifest says {}", listing.measures.stored_bytes, descriptor.size);
         findings.push(Finding::of_layer(FindingCode::SizeMismatch, number, &message));
     }
     if let Some(said) = said_compression(&descriptor.media_type)
-        && said != listing.compression
+        && said != listing.measures.compression
     {
-        let message = format!("is {}, and its media type says {said}", listing.compression);
+        let message = format!("is {}, and its media type says {said}", listing.measures.compression);
         findings.push(Finding::of_layer(FindingCode::CompressionMismatch, number, &message));
     }
 }
@@ -136,18 +137,18 @@ fn said_compression(media_type: &MediaType) -> Option<Compression> {
 
 fn of_diff_id(number: usize, parts: &ImageParts<'_>, listing: &LayerListing, findings: &mut Vec<Finding>) {
     let Some(said) = parts.config.rootfs.diff_ids.get(number - 1) else { return };
-    if *said != listing.diff_id {
-        let message = format!("unpacks to {}, and the config says {said}", listing.diff_id);
+    if *said != listing.measures.diff_id {
+        let message = format!("unpacks to {}, and the config says {said}", listing.measures.diff_id);
         findings.push(Finding::of_layer(FindingCode::DiffIdMismatch, number, &message));
     }
 }
 
 fn of_archive(number: usize, listing: &LayerListing, findings: &mut Vec<Finding>) {
-    if listing.trailing_bytes > 0 {
-        let message = format!("has {} bytes behind its compressed stream", listing.trailing_bytes);
+    if listing.measures.trailing_bytes > 0 {
+        let message = format!("has {} bytes behind its compressed stream", listing.measures.trailing_bytes);
         findings.push(Finding::of_layer(FindingCode::TrailingBytes, number, &message));
     }
-    if listing.hides_bytes {
+    if listing.measures.hides_bytes {
         let message = "has bytes behind the end of its archive, where no reader looks";
         findings.push(Finding::of_layer(FindingCode::BytesBehindArchive, number, message));
     }

@@ -106,8 +106,8 @@ impl LayerContents {
     ) -> Self {
         let losses = tree.map_or(&[][..], |tree| tree.losses(index));
         Self {
-            compression: listing.compression,
-            unpacked_bytes: listing.unpacked_bytes,
+            compression: listing.measures.compression,
+            unpacked_bytes: listing.measures.unpacked_bytes,
             entries: entries_by_kind(listing),
             whiteouts: listing.hidden().len(),
             added_bytes: listing.entries().fold(0, |sum, entry| sum + entry.size_bytes),

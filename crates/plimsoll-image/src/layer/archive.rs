@@ -1,8 +1,9 @@
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::extension::Extension;
 use super::header::{BLOCK_BYTES, Header, sparse_map_goes_on};
-use super::unpack::{Measured, Unpacked};
+use super::unpack::Unpacked;
+use super::walk::LayerMeasures;
 use super::{Kind, Limits, ReadLayerError};
 
 /// Bytes of file content that are hashed and dropped at a time.
@@ -17,6 +18,8 @@ pub(super) struct Archive<'a, R: Read> {
     limits: &'a Limits,
     /// Data and padding of the last member that were not read yet.
     pending_bytes: u64,
+    /// How many of those are data.
+    data_bytes: u64,
     scratch: Box<[u8]>,
 }
 
@@ -27,6 +30,7 @@ pub(super) struct Member {
     pub(super) link: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) size_bytes: u64,
+    pub(super) is_sparse: bool,
     pub(super) mode: u16,
     pub(super) uid: u32,
     pub(super) gid: u32,
@@ -34,7 +38,8 @@ pub(super) struct Member {
 
 impl<'a, R: Read> Archive<'a, R> {
     pub(super) fn new(unpacked: Unpacked<'a, R>, limits: &'a Limits) -> Self {
-        Self { unpacked, limits, pending_bytes: 0, scratch: vec![0; SKIP_BYTES].into_boxed_slice() }
+        let scratch = vec![0; SKIP_BYTES].into_boxed_slice();
+        Self { unpacked, limits, pending_bytes: 0, data_bytes: 0, scratch }
     }
 
     /// Moves to the next member; `None` at the end of the archive.
@@ -59,8 +64,20 @@ impl<'a, R: Read> Archive<'a, R> {
         }
     }
 
-    /// Reads what follows the end-of-archive mark, and returns the measures with whether any of it is not zero.
-    pub(super) fn finish(mut self) -> Result<(Measured, bool), ReadLayerError> {
+    /// Reads on in the data of the last member.
+    pub(super) fn read_data(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.data_bytes).map_or(out.len(), |bytes| bytes.min(out.len()));
+        let count = self.unpacked.read(&mut out[..wanted])?;
+        if count == 0 && wanted > 0 {
+            return Err(self.not_tar("it ends within a file").into_io());
+        }
+        self.data_bytes -= count as u64;
+        self.pending_bytes -= count as u64;
+        Ok(count)
+    }
+
+    /// Reads what follows the end-of-archive mark, and returns what is known of the layer's bytes then.
+    pub(super) fn finish(mut self) -> Result<LayerMeasures, ReadLayerError> {
         let mut hides_bytes = false;
         loop {
             let count = self.unpacked.read(&mut self.scratch)?;
@@ -70,7 +87,7 @@ impl<'a, R: Read> Archive<'a, R> {
             hides_bytes |= self.scratch[..count].iter().any(|byte| *byte != 0);
         }
         let cut_short = self.not_tar("the compressed stream did not end");
-        self.unpacked.finish().map(|measured| (measured, hides_bytes)).ok_or(cut_short)
+        self.unpacked.finish(hides_bytes).ok_or(cut_short)
     }
 
     fn member(
@@ -88,8 +105,10 @@ impl<'a, R: Read> Archive<'a, R> {
             let stored_size = extension.stored_size.unwrap_or(size);
             self.begin_data(stored_size)?;
             member.size_bytes = extension.sparse_size.unwrap_or(stored_size);
+            member.is_sparse = extension.sparse_size.is_some();
         }
         if header.flag() == b'S' {
+            member.is_sparse = true;
             member.size_bytes = self.skip_sparse_map(header)?;
         }
         Ok(member)
@@ -107,6 +126,7 @@ impl<'a, R: Read> Archive<'a, R> {
     fn begin_data(&mut self, size: u64) -> Result<(), ReadLayerError> {
         let padded = size.checked_next_multiple_of(BLOCK_BYTES as u64);
         self.pending_bytes = padded.ok_or_else(|| self.not_tar("the size is out of range"))?;
+        self.data_bytes = size;
         Ok(())
     }
 

@@ -1,11 +1,10 @@
 mod builder;
 
-use plimsoll_oci::{DiffId, Digest};
 use serde::Serialize;
 
-use super::{Compression, path};
+use super::{LayerMeasures, path};
 
-pub(super) use builder::ListingBuilder;
+pub use builder::ListingBuilder;
 
 /// What one layer holds, without the content of its files.
 ///
@@ -13,20 +12,8 @@ pub(super) use builder::ListingBuilder;
 /// each and their paths in one piece, so that a layer of millions of files stays readable.
 #[derive(Debug)]
 pub struct LayerListing {
-    /// The digest of the bytes as stored.
-    pub digest: Digest,
-    /// How many there are.
-    pub stored_bytes: u64,
-    /// The digest of the uncompressed archive.
-    pub diff_id: DiffId,
-    /// The archive's length.
-    pub unpacked_bytes: u64,
-    /// How the layer is compressed.
-    pub compression: Compression,
-    /// Bytes after the last compressed member, which decoders skip or refuse.
-    pub trailing_bytes: u64,
-    /// Whether something other than zeros stands behind the archive's end, where no reader looks.
-    pub hides_bytes: bool,
+    /// What is known of its bytes.
+    pub measures: LayerMeasures,
     /// Members that a later member of the same path replaces.
     pub shadowed_entries: u32,
     names: Vec<u8>,

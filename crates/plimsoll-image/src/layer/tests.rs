@@ -25,10 +25,13 @@ fn every_compression_yields_the_same_listing_and_both_digests() {
     {
         let listing = read(&stored).unwrap();
         assert_eq!(paths(&listing), ["etc", "etc/passwd", "sh"]);
-        assert_eq!(listing.compression, compression);
-        assert_eq!(listing.diff_id, DiffId(Digest::sha256_of(&tar)));
-        assert_eq!(listing.digest, Digest::sha256_of(&stored));
-        assert_eq!((listing.stored_bytes, listing.unpacked_bytes), (stored.len() as u64, tar.len() as u64));
+        assert_eq!(listing.measures.compression, compression);
+        assert_eq!(listing.measures.diff_id, DiffId(Digest::sha256_of(&tar)));
+        assert_eq!(listing.measures.digest, Digest::sha256_of(&stored));
+        assert_eq!(
+            (listing.measures.stored_bytes, listing.measures.unpacked_bytes),
+            (stored.len() as u64, tar.len() as u64)
+        );
     }
 }
 
@@ -38,8 +41,8 @@ fn members_and_frames_are_read_as_one_stream() {
     let (head, tail) = tar.split_at(1000);
     for stored in [[gzip(head), gzip(tail)].concat(), [zstd(head), zstd(tail)].concat()] {
         let listing = read(&stored).unwrap();
-        assert_eq!(listing.diff_id, DiffId(Digest::sha256_of(&tar)));
-        assert_eq!(listing.trailing_bytes, 0);
+        assert_eq!(listing.measures.diff_id, DiffId(Digest::sha256_of(&tar)));
+        assert_eq!(listing.measures.trailing_bytes, 0);
     }
 }
 
@@ -47,17 +50,17 @@ fn members_and_frames_are_read_as_one_stream() {
 fn bytes_behind_the_stream_are_hashed_and_told() {
     let stored = [gzip(&archive(&[Raw::file("a", b"1")])), b"garbage".to_vec()].concat();
     let listing = read(&stored).unwrap();
-    assert_eq!(listing.trailing_bytes, 7);
-    assert_eq!(listing.digest, Digest::sha256_of(&stored));
+    assert_eq!(listing.measures.trailing_bytes, 7);
+    assert_eq!(listing.measures.digest, Digest::sha256_of(&stored));
 }
 
 #[test]
 fn bytes_behind_the_archive_are_told() {
     let plain = archive(&[Raw::file("a", b"1")]);
-    assert!(!read(&plain).unwrap().hides_bytes);
+    assert!(!read(&plain).unwrap().measures.hides_bytes);
     let hiding = [plain, archive(&[Raw::file("hidden", b"1")])].concat();
     let listing = read(&hiding).unwrap();
-    assert!(listing.hides_bytes);
+    assert!(listing.measures.hides_bytes);
     assert_eq!(paths(&listing), ["a"]);
 }
 

@@ -2,10 +2,11 @@ use std::fmt;
 use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
-use plimsoll_oci::{Algorithm, DiffId, Digest, Hasher};
+use plimsoll_oci::{Algorithm, DiffId, Hasher};
 use serde::Serialize;
 
 use super::source::Source;
+use super::walk::LayerMeasures;
 use super::{Limits, ReadLayerError};
 
 /// How a layer's bytes are compressed, as found in the bytes themselves: media types lie.
@@ -61,16 +62,6 @@ enum Stage<R: Read> {
     Broken,
 }
 
-/// What is known of a layer's bytes after the last one.
-pub(super) struct Measured {
-    pub(super) digest: Digest,
-    pub(super) stored_bytes: u64,
-    pub(super) diff_id: DiffId,
-    pub(super) unpacked_bytes: u64,
-    pub(super) compression: Compression,
-    pub(super) trailing_bytes: u64,
-}
-
 impl<'a, R: Read> Unpacked<'a, R> {
     pub(super) fn new(mut source: Source<R>, diff: Algorithm, limits: &'a Limits) -> io::Result<Self> {
         let compression = Compression::sniff(source.peek(4)?);
@@ -94,16 +85,17 @@ impl<'a, R: Read> Unpacked<'a, R> {
     }
 
     /// Ends the hashes; the caller has read to the end.
-    pub(super) fn finish(self) -> Option<Measured> {
+    pub(super) fn finish(self, hides_bytes: bool) -> Option<LayerMeasures> {
         let (Stage::Ended(source) | Stage::Plain(source)) = self.stage else { return None };
         let (digest, stored_bytes) = source.finish();
-        Some(Measured {
+        Some(LayerMeasures {
             digest,
             stored_bytes,
             diff_id: DiffId(self.hasher.finish()),
             unpacked_bytes: self.unpacked_bytes,
             compression: self.compression,
             trailing_bytes: self.trailing_bytes,
+            hides_bytes,
         })
     }
 
