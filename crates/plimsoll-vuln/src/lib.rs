@@ -4,5 +4,6 @@
 //! Nothing here opens a file, a socket or a clock: bytes, values and the time come in, values go out.
 
 pub mod order;
+pub mod severity;
 
 pub use order::{Order, VersionFault};
