@@ -4,14 +4,26 @@
 //! an image's components are the facts of those files that its merged tree still shows. Nothing here opens a file, a
 //! socket or a clock: bytes come in as [`Read`](std::io::Read) and large files rest in a [`Spool`] of the caller's.
 
+mod analyse;
 mod component;
 mod content;
 mod distribution;
 mod facts;
+mod file_index;
+mod located;
+mod purl;
 mod reader;
+mod record;
 
+pub use analyse::{AnalyseError, analysis_limits, analyse_layer};
 pub use component::{Component, Kinship, PackageType, SourcePackage};
 pub use content::{Content, Spool};
 pub use distribution::Distribution;
 pub use facts::{Facts, Note, Owned, OwnedFiles};
+pub use file_index::{FileEntry, FileIndex, IndexPlace};
+pub use located::Located;
+pub use purl::{ParsePurlError, Purl};
 pub use reader::{Candidate, File, ReadFault, Reader};
+pub use record::{
+    ANALYSER_VERSION, FileFacts, FileNote, LayerRecord, Outline, Outlined, ReadRecordError, RecordHead,
+};
