@@ -17,4 +17,5 @@ pub use layer::{
     Compression, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures, LayerWalk, Limits,
     ListingBuilder, OwnedEntry, PathFault, ReadLayerError, read_layer,
 };
+pub use layer::path::compare as compare_paths;
 pub use tree::{FileTree, Loss, Manner, Node};

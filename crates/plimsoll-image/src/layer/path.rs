@@ -44,7 +44,7 @@ fn pop_component(names: &mut Vec<u8>, start: usize) -> Option<()> {
 
 /// Orders paths so that a directory stands right before everything beneath it: a slash counts as less than any other
 /// byte.
-pub(crate) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let differs = a.iter().zip(b).position(|(a, b)| a != b);
     let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
     match differs {

@@ -3,14 +3,14 @@ use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
 use plimsoll_oci::{Algorithm, DiffId, Hasher};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::source::Source;
 use super::walk::LayerMeasures;
 use super::{Limits, ReadLayerError};
 
 /// How a layer's bytes are compressed, as found in the bytes themselves: media types lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Not at all.

@@ -5,6 +5,7 @@ use super::source::Source;
 use super::unpack::Unpacked;
 use super::{Compression, Kind, LayerAlgorithms, Limits, PathFault, ReadLayerError, path};
 use plimsoll_oci::{DiffId, Digest};
+use serde::{Deserialize, Serialize};
 
 /// A layer that streams by, one entry at a time, for those who want its files' content.
 ///
@@ -53,7 +54,7 @@ pub struct OwnedEntry {
 }
 
 /// What is known of a layer's bytes after the last one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerMeasures {
     /// The digest of the bytes as stored.
     pub digest: Digest,

@@ -59,6 +59,13 @@ impl FileTree<'_> {
         Placed { slots, covers, doubles }
     }
 
+    /// Where `path` leads when the symbolic links above its last component are followed.
+    pub fn real_path<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
+        Directories { layer: None, last: Vec::new(), last_resolved: None }
+            .resolve(self, path)
+            .map_or(Cow::Borrowed(path), Cow::Owned)
+    }
+
     /// Where `path`, written in `layer`, leads when the links above it are followed.
     pub(super) fn through_links<'p>(&self, layer: &LayerListing, path: &'p [u8]) -> Cow<'p, [u8]> {
         Directories::of(layer).resolve(self, path).map_or(Cow::Borrowed(path), Cow::Owned)
@@ -85,14 +92,15 @@ impl FileTree<'_> {
 
 /// Resolves the directories above a layer's entries, and remembers the last one: neighbours share it.
 struct Directories<'a> {
-    layer: &'a LayerListing,
+    /// The layer that is being placed, whose links count before those of the tree.
+    layer: Option<&'a LayerListing>,
     last: Vec<u8>,
     last_resolved: Option<Vec<u8>>,
 }
 
 impl<'a> Directories<'a> {
     fn of(layer: &'a LayerListing) -> Self {
-        Self { layer, last: Vec::new(), last_resolved: None }
+        Self { layer: Some(layer), last: Vec::new(), last_resolved: None }
     }
 
     /// The path with the links above its last component followed; `None` when it stays as it is.
@@ -135,9 +143,9 @@ impl<'a> Directories<'a> {
 
     /// The target of the symbolic link at `path`: this layer's word counts before those below it.
     fn link_at<'t>(&'t self, tree: &'t FileTree<'_>, path: &[u8]) -> Option<&'t [u8]> {
-        let entry = match self.layer.get(path) {
+        let entry = match self.layer.and_then(|layer| layer.get(path)) {
             Some(entry) => entry,
-            None if self.layer.hides(path) => return None,
+            None if self.layer.is_some_and(|layer| layer.hides(path)) => return None,
             None => tree.entry(tree.slots[tree.position(path)?].entry),
         };
         (entry.kind == Kind::Symlink).then_some(entry.link)

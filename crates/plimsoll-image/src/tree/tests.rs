@@ -248,3 +248,20 @@ proptest::proptest! {
         proptest::prop_assert_eq!(paths, sorted);
     }
 }
+
+#[test]
+fn a_path_is_followed_through_the_links_above_it() {
+    let base = layer(&[
+        Raw::symlink("bin", "usr/bin"),
+        Raw::file("usr/bin/ls", b"1"),
+        Raw::symlink("lib", "/usr/lib"),
+        Raw::symlink("loop", "loop"),
+    ]);
+    let tree = FileTree::merge([&base]);
+    let real = |path: &str| String::from_utf8(tree.real_path(path.as_bytes()).into_owned()).unwrap();
+    assert_eq!(real("bin/ls"), "usr/bin/ls");
+    assert_eq!(real("lib/x/../y/z"), "usr/lib/y/z");
+    assert_eq!(real("bin"), "bin", "the last component is not followed");
+    assert_eq!(real("loop/a"), "loop/a");
+    assert_eq!(real("etc/passwd"), "etc/passwd");
+}
