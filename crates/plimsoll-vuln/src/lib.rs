@@ -3,7 +3,11 @@
 //!
 //! Nothing here opens a file, a socket or a clock: bytes, values and the time come in, values go out.
 
+pub mod feed;
+pub mod finding;
 pub mod order;
+pub mod priority;
 pub mod severity;
+pub mod vex;
 
 pub use order::{Order, VersionFault};
