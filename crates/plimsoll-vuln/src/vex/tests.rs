@@ -113,8 +113,8 @@ fn the_newest_statement_counts() {
     for order in [[&early, &late], [&late, &early]] {
         let mut statements = Statements::new();
         statements.add(document(&format!("{},{}", order[0], order[1])).as_bytes()).unwrap();
-        let component = libssl();
-        let installed = Installed { component: &component, distribution: None };
+        let (component, distribution) = (libssl(), bullseye());
+        let installed = Installed { component: &component, distribution: Some(&distribution) };
         let said =
             statements.about(&finding(&["CVE-2021-3711"], &[]), &installed, &Image::default()).unwrap();
         assert_eq!(said.status, Status::Affected);
