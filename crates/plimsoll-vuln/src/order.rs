@@ -9,14 +9,19 @@
 
 use std::cmp::Ordering;
 
+mod apk;
+mod composer;
 mod cursor;
 mod dpkg;
 #[cfg(test)]
 mod expect;
+mod maven;
+mod nuget;
 mod number;
 mod pep440;
 mod pre_release;
 mod rpm;
+mod rubygems;
 mod semver;
 
 use number::NUMBER_DIGITS_MAX;
@@ -57,9 +62,13 @@ impl Order {
         let encoded = readable(version).and_then(|version| match self {
             Self::Dpkg => dpkg::encode(version, key),
             Self::Rpm => rpm::encode(version, key),
+            Self::Apk => apk::encode(version, key),
             Self::SemVer => semver::encode(version, key),
             Self::Pep440 => pep440::encode(version, key),
-            _ => Err("its order is not known yet"),
+            Self::Maven => maven::encode(version, key),
+            Self::RubyGems => rubygems::encode(version, key),
+            Self::Composer => composer::encode(version, key),
+            Self::NuGet => nuget::encode(version, key),
         });
         encoded.map_err(|why| {
             key.truncate(start);

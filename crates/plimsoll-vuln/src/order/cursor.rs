@@ -40,13 +40,13 @@ impl<'a> Cursor<'a> {
         self.take_while(|byte| byte.is_ascii_alphabetic())
     }
 
+    pub(super) fn next_if(&mut self, wanted: impl Fn(u8) -> bool) -> Option<u8> {
+        if self.peek().is_some_and(wanted) { self.next() } else { None }
+    }
+
     /// Passes over one byte if it is one of these.
     pub(super) fn eat(&mut self, wanted: &[u8]) -> bool {
-        let found = self.peek().is_some_and(|byte| wanted.contains(&byte));
-        if found {
-            self.next();
-        }
-        found
+        self.next_if(|byte| wanted.contains(&byte)).is_some()
     }
 
     /// Passes over a word, in capitals or not.
