@@ -2,19 +2,24 @@
 //!
 //! Each part begins with a mark. Where two versions differ in the kind of part, the mark decides: a pre-release suffix
 //! is below the end, and a part that stands earlier in the form is above one that stands later.
+//!
+//! What does not have this form has a place too, as in apk itself: from the part that does not fit nothing counts, and
+//! that part is just below the end. Alpine's own security data has such versions (`10.2.22.r0`). Numbers after the
+//! letter are read as apk 2 did; packages had them (`6.0.2p1-r0`), though apk 3 does not know them any more.
 
 use super::Refusal;
 use super::cursor::Cursor;
 use super::number::push_number;
 
 const PRE_RELEASE: u8 = 1;
-const END: u8 = 2;
-const REVISION: u8 = 3;
-const HASH: u8 = 4;
-const SUFFIX_NUMBER: u8 = 5;
-const SUFFIX: u8 = 6;
-const LETTER: u8 = 7;
-const NUMBER: u8 = 8;
+const MISFIT: u8 = 2;
+const END: u8 = 3;
+const REVISION: u8 = 4;
+const HASH: u8 = 5;
+const SUFFIX_NUMBER: u8 = 6;
+const SUFFIX: u8 = 7;
+const LETTER: u8 = 8;
+const NUMBER: u8 = 9;
 
 /// What stands where a number has its count of digits, if the digits begin with a zero and compare as text.
 const TEXT_OF_DIGITS: u8 = 0;
@@ -34,35 +39,49 @@ const SUFFIXES: [(&[u8], u8); 9] = [
 
 pub(super) fn encode(version: &str, key: &mut Vec<u8>) -> Result<(), Refusal> {
     let mut rest = Cursor::new(version);
-    push_number(some(rest.digits(), "it does not begin with a number")?, key);
-    while rest.eat(b".") {
-        key.push(NUMBER);
-        push_text_or_number(some(rest.digits(), "a number is missing in it")?, key);
-    }
-    if let Some(letter) = rest.next_if(|byte| byte.is_ascii_lowercase()) {
-        key.extend([LETTER, letter]);
-    }
-    while rest.eat(b"_") {
-        push_suffix(&mut rest, key)?;
-    }
-    if rest.eat(b"~") {
-        let hash = rest.take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        key.push(HASH);
-        key.extend_from_slice(some(hash, "its commit hash is empty")?);
-    }
-    if rest.eat(b"-") {
-        if !rest.eat(b"r") {
-            return Err("what follows its hyphen is no revision");
-        }
-        key.push(REVISION);
-        push_number(some(rest.digits(), "its revision has no number")?, key);
-    }
-    key.push(END);
-    if rest.is_at_end() { Ok(()) } else { Err("its parts are not in the order that apk knows") }
+    push_number(some(rest.digits()).ok_or("it does not begin with a number")?, key);
+    let fits = push_parts(&mut rest, key).is_some() && rest.is_at_end();
+    key.push(if fits { END } else { MISFIT });
+    Ok(())
 }
 
-fn some<'a>(text: &'a [u8], why: Refusal) -> Result<&'a [u8], Refusal> {
-    if text.is_empty() { Err(why) } else { Ok(text) }
+/// `None` where a part does not have its form.
+fn push_parts(rest: &mut Cursor<'_>, key: &mut Vec<u8>) -> Option<()> {
+    push_dotted_numbers(rest, key)?;
+    while let Some(letter) = rest.next_if(|byte| byte.is_ascii_lowercase()) {
+        key.extend([LETTER, letter]);
+        let Some(digits) = some(rest.digits()) else { break };
+        key.push(NUMBER);
+        push_number(digits, key);
+        push_dotted_numbers(rest, key)?;
+    }
+    while rest.eat(b"_") {
+        push_suffix(rest, key)?;
+    }
+    if rest.eat(b"~") {
+        let hash = some(rest.take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))?;
+        key.push(HASH);
+        key.extend_from_slice(hash);
+    }
+    if rest.eat(b"-") {
+        let digits = rest.eat(b"r").then(|| rest.digits()).and_then(some)?;
+        key.push(REVISION);
+        push_number(digits, key);
+    }
+    Some(())
+}
+
+fn push_dotted_numbers(rest: &mut Cursor<'_>, key: &mut Vec<u8>) -> Option<()> {
+    while rest.eat(b".") {
+        let digits = some(rest.digits())?;
+        key.push(NUMBER);
+        push_text_or_number(digits, key);
+    }
+    Some(())
+}
+
+fn some(text: &[u8]) -> Option<&[u8]> {
+    (!text.is_empty()).then_some(text)
 }
 
 /// After the first, a number with a leading zero compares as text: it is below all that have none.
@@ -75,17 +94,17 @@ fn push_text_or_number(digits: &[u8], key: &mut Vec<u8>) {
     }
 }
 
-fn push_suffix(rest: &mut Cursor<'_>, key: &mut Vec<u8>) -> Result<(), Refusal> {
+fn push_suffix(rest: &mut Cursor<'_>, key: &mut Vec<u8>) -> Option<()> {
     let word = rest.take_while(|byte| byte.is_ascii_lowercase());
     let found = (0..).zip(SUFFIXES).find(|(_, (suffix, _))| *suffix == word);
-    let (rank, (_, mark)) = found.ok_or("it has a suffix that apk does not know")?;
+    let (rank, (_, mark)) = found?;
     key.extend([mark, rank]);
     let digits = rest.digits();
     if !digits.is_empty() {
         key.push(SUFFIX_NUMBER);
         push_number(digits, key);
     }
-    Ok(())
+    Some(())
 }
 
 #[cfg(test)]
@@ -152,11 +171,25 @@ mod tests {
     }
 
     #[test]
-    fn what_apk_refuses_is_refused() {
-        expect::refused(
+    fn nothing_counts_from_a_part_that_does_not_fit() {
+        expect::ascending(Order::Apk, &["1.0.4_rc1", "1.0.4.-r0", "1.0.4", "1.0.4-r0", "1.0.4.0"]);
+        expect::same(
             Order::Apk,
-            &["a", ".1", "1.", "1..2", "1ab", "1a.1", "1_", "1_x", "1_rc1a", "1-1", "1-r", "1~"],
+            &["1.0.", "1.0..2", "1.0.r2", "1.0-1", "1.0-r", "1.0_", "1.0_x", "1.0~", "1.0:2", "1.0A"],
         );
-        expect::refused(Order::Apk, &["1A", "1-r1_p1", "1~0a_p1", "1-r1-r2", "1:2", "1~xyz", "1-R1"]);
+        expect::same(Order::Apk, &["1-r1_p1", "1-r1-r2", "1-r1a"]);
+    }
+
+    #[test]
+    fn a_number_may_follow_the_letter() {
+        expect::ascending(
+            Order::Apk,
+            &["6.0.2", "6.0.2p", "6.0.2p1-r0", "6.0.2p1-r1", "6.0.2p2", "6.0.2p10", "6.0.3"],
+        );
+    }
+
+    #[test]
+    fn what_begins_with_no_number_is_refused() {
+        expect::refused(Order::Apk, &["a", ".1", "v1", "-r1"]);
     }
 }
