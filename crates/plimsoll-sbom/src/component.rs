@@ -132,6 +132,10 @@ impl Component {
     /// In [`Component::properties`]: where the package came from, as apk and dpkg record it.
     pub const ORIGIN: &'static str = "origin";
 
+    /// In [`Component::properties`]: where within the file it was found, `BOOT-INF/lib/x.jar` of an executable jar; an
+    /// archive within that follows behind `!/`. Evidence writes the whole as `app.jar!/BOOT-INF/lib/x.jar`.
+    pub const INNER_PATH: &'static str = "inner-path";
+
     /// A component of which only type, name and version are known.
     pub fn new(package_type: PackageType, name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
