@@ -8,22 +8,29 @@ mod analyse;
 mod component;
 mod content;
 mod distribution;
+mod document;
 mod facts;
 mod file_index;
 mod located;
+mod merge;
 mod purl;
 mod reader;
+pub mod symbol;
 mod record;
 
 pub use analyse::{AnalyseError, analysis_limits, analyse_layer};
 pub use component::{Component, Kinship, PackageType, SourcePackage};
 pub use content::{Content, Spool};
 pub use distribution::Distribution;
+pub use document::{
+    Document, DocumentFormat, Ignored, ReadDocument, ReadDocumentError, Subject, Tool,
+};
 pub use facts::{Facts, Note, Owned, OwnedFiles};
 pub use file_index::{FileEntry, FileIndex, IndexPlace};
 pub use located::Located;
+pub use merge::{Executables, ImageContents, LayerNote, Unaccounted, merge};
 pub use purl::{ParsePurlError, Purl};
-pub use reader::{Candidate, File, ReadFault, Reader};
+pub use reader::{Candidate, File, READERS, ReadFault, Reader};
 pub use record::{
     ANALYSER_VERSION, FileFacts, FileNote, LayerRecord, Outline, Outlined, ReadRecordError, RecordHead,
 };
