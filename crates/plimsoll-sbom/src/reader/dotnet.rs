@@ -3,8 +3,10 @@
 //! `libraries` names what it was built of; `targets` says which files of each are to be loaded.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::lock::is_text;
@@ -17,8 +19,8 @@ const LIBRARIES_MAX: usize = 20_000;
 pub(super) const READER: Reader = Reader {
     name: "dotnet-deps",
     wants: |file| file.name.ends_with(".deps.json"),
-    // The largest of real applications have a megabyte.
-    bytes_max: 4 << 20,
+    // The largest of real applications have a megabyte, and it is held as a tree.
+    bytes_max: 3 << 20,
     read,
 };
 
@@ -42,10 +44,35 @@ struct Library {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Assets {
-    runtime: Value,
-    runtime_targets: Value,
-    native: Value,
-    resources: Value,
+    runtime: Files,
+    runtime_targets: Files,
+    native: Files,
+    resources: Files,
+}
+
+/// Whether an object of files has any.
+#[derive(Clone, Copy, Default)]
+struct Files(bool);
+
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Files {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("files")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut files: A) -> Result<Self, A::Error> {
+        while files.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            self.0 = true;
+        }
+        Ok(self)
+    }
 }
 
 fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
@@ -83,8 +110,7 @@ impl Deps {
 
 impl Assets {
     fn any(&self) -> bool {
-        let kinds = [&self.runtime, &self.runtime_targets, &self.native, &self.resources];
-        kinds.iter().any(|kind| kind.as_object().is_some_and(|files| !files.is_empty()))
+        [self.runtime, self.runtime_targets, self.native, self.resources].iter().any(|files| files.0)
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) mod go_mod;
 pub(super) mod toml;
 
 /// Components that one lock file may name: large monorepos lock some thousands.
-const COMPONENTS_MAX: usize = 30_000;
+const COMPONENTS_MAX: usize = 20_000;
 /// A name, a version or a licence longer than this is nobody's.
 pub(super) const TEXT_BYTES_MAX: usize = 256;
 

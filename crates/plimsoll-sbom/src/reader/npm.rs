@@ -16,7 +16,7 @@ pub(super) use pnpm_lock::READER as PNPM_LOCK;
 pub(super) use yarn_lock::READER as YARN_LOCK;
 
 /// Large monorepos have lock files of some megabytes.
-const LOCK_BYTES_MAX: u64 = 16 << 20;
+const LOCK_BYTES_MAX: u64 = 10 << 20;
 
 pub(super) const READER: Reader =
     Reader { name: "npm-package", wants: is_installed, bytes_max: 1 << 20, read };

@@ -1,14 +1,19 @@
 //! PHP: what Composer installed, as it writes it to `vendor/composer/installed.json`, and `composer.lock`.
 
+use std::fmt;
+
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::lock::{Locked, is_text};
 use super::{File, ReadFault, Reader, relative};
-use crate::{Component, Facts, Owned, OwnedFiles, PackageType};
+use crate::{Component, Facts, Note, Owned, OwnedFiles, PackageType};
 
 /// Applications have some hundred packages, each with a kilobyte or two.
 const JSON_BYTES_MAX: u64 = 4 << 20;
+/// Packages of one list that are kept.
+const PACKAGES_MAX: usize = 10_000;
 
 pub(super) const READER: Reader = Reader {
     name: "composer-installed",
@@ -26,15 +31,15 @@ pub(super) const LOCK: Reader = Reader {
 
 #[derive(Deserialize)]
 struct Installed {
-    packages: Vec<Package>,
+    packages: Packages,
 }
 
 #[derive(Deserialize)]
 struct Lock {
     #[serde(default)]
-    packages: Vec<Package>,
+    packages: Packages,
     #[serde(default, rename = "packages-dev")]
-    packages_dev: Vec<Package>,
+    packages_dev: Packages,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +55,45 @@ struct Package {
     install_path: Option<String>,
 }
 
+/// A list of packages, as far as it is kept.
+#[derive(Default)]
+struct Packages {
+    kept: Vec<Package>,
+    is_cut_short: bool,
+}
+
+impl<'de> Deserialize<'de> for Packages {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self::default())
+    }
+}
+
+impl<'de> Visitor<'de> for Packages {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of packages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Self, A::Error> {
+        while self.kept.len() < PACKAGES_MAX {
+            let Some(package) = list.next_element()? else { return Ok(self) };
+            self.kept.push(package);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            self.is_cut_short = true;
+        }
+        Ok(self)
+    }
+}
+
+impl Packages {
+    fn note(&self) -> Option<Note> {
+        let text = || Note::new(format!("it names more than {PACKAGES_MAX} packages; the rest is left out"));
+        self.is_cut_short.then(text)
+    }
+}
+
 /// The directory that the packages lie in, usually called `vendor`.
 fn vendor_of(path: &str) -> Option<&str> {
     path.strip_suffix("/composer/installed.json")
@@ -59,7 +103,8 @@ fn read_installed(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     let bytes = file.bytes()?;
     let packages = installed(&bytes).map_err(|error| ReadFault::malformed(error.to_string()))?;
     let mut facts = Facts::default();
-    for package in packages {
+    facts.notes.extend(packages.note());
+    for package in packages.kept {
         let Some(component) = package.component() else { continue };
         if let Some(directory) = package.directory(file.path) {
             let files = Owned::Beneath(directory);
@@ -71,7 +116,7 @@ fn read_installed(file: &mut File<'_>) -> Result<Facts, ReadFault> {
 }
 
 /// Composer 1 wrote the list alone, Composer 2 an object around it.
-fn installed(json: &[u8]) -> serde_json::Result<Vec<Package>> {
+fn installed(json: &[u8]) -> serde_json::Result<Packages> {
     match json.trim_ascii_start().first() {
         Some(b'[') => serde_json::from_slice(json),
         _ => serde_json::from_slice(json).map(|installed: Installed| installed.packages),
@@ -82,8 +127,11 @@ fn read_lock(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     let lock: Lock =
         serde_json::from_slice(&file.bytes()?).map_err(|error| ReadFault::malformed(error.to_string()))?;
     let mut locked = Locked::default();
-    locked.extend(lock.packages.iter().chain(&lock.packages_dev).filter_map(Package::component));
-    Ok(locked.finish())
+    let packages = lock.packages.kept.iter().chain(&lock.packages_dev.kept);
+    locked.extend(packages.filter_map(Package::component));
+    let mut facts = locked.finish();
+    facts.notes.extend(lock.packages.note().or_else(|| lock.packages_dev.note()));
+    Ok(facts)
 }
 
 impl Package {
@@ -154,6 +202,14 @@ mod tests {
         let text = br#"[{"name":"a/b","version":"dev-master"}]"#;
         let facts = read("vendor/composer/installed.json", text).unwrap();
         assert_eq!(facts.owned[0].files, Owned::Beneath("vendor/a/b".to_owned()));
+    }
+
+    #[test]
+    fn a_list_without_end_is_kept_in_part() {
+        let text = format!("[{}{{}}]", r#"{"name":"a/b","version":"1"},"#.repeat(20_000));
+        let facts = read("vendor/composer/installed.json", text.as_bytes()).unwrap();
+        assert_eq!(facts.components.len(), 10_000);
+        assert_eq!(facts.notes.len(), 1);
     }
 
     #[test]

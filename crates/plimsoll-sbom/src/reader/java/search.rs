@@ -15,16 +15,16 @@ const NESTING_MAX: usize = 8;
 /// Members that are looked at, in all archives of one file.
 const MEMBERS_MAX: u64 = 750_000;
 /// Bytes of names that are kept while archives are looked through.
-const NAME_BYTES_MAX: usize = 4 << 20;
+const NAME_BYTES_MAX: usize = 3 << 20;
 /// Bytes of inflated archives that are held at one time: an archive is read in any order, so a compressed one within
 /// another must be whole.
-const HELD_BYTES_MAX: u64 = 24 << 20;
+const HELD_BYTES_MAX: u64 = 16 << 20;
 /// Bytes that are inflated, in all.
 const INFLATED_BYTES_MAX: u64 = 512 << 20;
 /// Bytes that the components of one file take.
-const FACT_BYTES_MAX: usize = 8 << 20;
+const FACT_BYTES_MAX: usize = 6 << 20;
 /// What a component takes beside its texts.
-const COMPONENT_BYTES: usize = 400;
+const COMPONENT_BYTES: usize = 1000;
 /// A `pom.properties` has a hundred bytes, and the main section of a manifest comes first.
 const DOCUMENT_BYTES_MAX: u64 = 64 * 1024;
 /// Notes about one file.

@@ -11,6 +11,8 @@ use crate::{Component, Facts, PackageType};
 
 /// Large projects lock a few hundred distributions, each with the digests of some dozen wheels.
 const LOCK_BYTES_MAX: u64 = 8 << 20;
+/// Pipenv's is held as a tree, which takes some ten times as much.
+const PIPFILE_BYTES_MAX: u64 = 2 << 20;
 
 pub(in crate::reader) const REQUIREMENTS: Reader = Reader {
     name: "python-requirements",
@@ -22,7 +24,7 @@ pub(in crate::reader) const REQUIREMENTS: Reader = Reader {
 pub(in crate::reader) const PIPFILE: Reader = Reader {
     name: "pipfile-lock",
     wants: |file| file.name == "Pipfile.lock",
-    bytes_max: LOCK_BYTES_MAX,
+    bytes_max: PIPFILE_BYTES_MAX,
     read: read_pipfile,
 };
 

@@ -4,11 +4,12 @@ use super::distribution::InfoPlace;
 use crate::reader::{Candidate, File, ReadFault, Reader, relative};
 use crate::{Facts, Note, Owned, OwnedFiles};
 
-/// Files of one distribution; the largest have some ten thousand.
-const FILES_MAX: usize = 100_000;
+/// Paths of one distribution's files, in bytes: the largest have some twenty thousand files.
+const PATHS_BYTES_MAX: usize = 8 << 20;
+/// What a path takes beside its text.
+const PATH_BYTES: usize = 40;
 
-pub(in crate::reader) const READER: Reader =
-    Reader { name: "python-files", wants, bytes_max: 16 << 20, read };
+pub(in crate::reader) const READER: Reader = Reader { name: "python-files", wants, bytes_max: 8 << 20, read };
 
 fn wants(file: &Candidate<'_>) -> bool {
     matches!(file.name, "RECORD" | "installed-files.txt") && InfoPlace::of_member(file.path).is_some()
@@ -23,15 +24,30 @@ fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
         "RECORD" => info.rsplit_once('/').map_or("", |(site_packages, _)| site_packages),
         _ => info,
     };
-    let mut lines = text.lines().map(first_field).filter(|path| !path.is_empty());
-    let paths: Vec<String> =
-        lines.by_ref().take(FILES_MAX).filter_map(|path| relative::joined(base, &path)).collect();
+    let written = text.lines().map(first_field).filter(|path| !path.is_empty());
+    let mut paths = written.filter_map(|path| relative::joined(base, &path));
     let mut facts = Facts::default();
-    facts.owned.push(OwnedFiles { package: place.normal_name(), files: Owned::Paths(paths) });
-    if lines.next().is_some() {
-        facts.notes.push(Note::new(format!("it names more than {FILES_MAX} files; the rest is left out")));
+    let kept = bounded(&mut paths);
+    facts.owned.push(OwnedFiles { package: place.normal_name(), files: Owned::Paths(kept) });
+    if paths.next().is_some() {
+        let limit = PATHS_BYTES_MAX >> 20;
+        facts
+            .notes
+            .push(Note::new(format!("its files' paths take more than {limit} MiB; the rest is left out")));
     }
     Ok(facts)
+}
+
+/// As many paths as may be kept.
+fn bounded(paths: &mut impl Iterator<Item = String>) -> Vec<String> {
+    let mut bytes_left = PATHS_BYTES_MAX;
+    let mut kept = Vec::new();
+    for path in paths {
+        let Some(left) = bytes_left.checked_sub(path.len() + PATH_BYTES) else { break };
+        bytes_left = left;
+        kept.push(path);
+    }
+    kept
 }
 
 /// The first field of a line of comma-separated values: what stands in quotes may hold commas, and doubled quotes.
