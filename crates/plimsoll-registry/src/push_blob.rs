@@ -218,13 +218,20 @@ impl Registry {
             Ok(suspended) => suspended,
             Err(error) => return Err(self.give_up_if_full(&upload, error).await),
         };
-        upload.object = object;
+        let before = std::mem::replace(&mut upload.object, object);
         upload.hash = hasher.save();
         let now = self.now();
         upload.expires_at = now.plus(self.config().upload_ttl);
         let is_advanced = self.catalogue().advance_upload(upload.clone(), now).await?;
         drop(claim);
-        if is_advanced { Ok(upload) } else { Err(PushBlobError::Busy(upload.id)) }
+        if is_advanced {
+            return Ok(upload);
+        }
+        let (key, id) = (upload.object_key, upload.id);
+        if let Err(error) = self.objects().withdraw(key, before, upload.object).await {
+            tracing::warn!(%error, upload = %id, "cannot remove the bytes of a request that was shut out");
+        }
+        Err(PushBlobError::Busy(id))
     }
 
     async fn receive_and_close(

@@ -46,6 +46,15 @@ pub trait IngestObjects: Send + Sync {
 
     /// Removes an object that was begun and will not be completed.
     fn abandon(&self, key: ObjectKey, at: Option<SuspendedObject>) -> BoxFuture<'_, Result<()>>;
+
+    /// Removes what a writer that was resumed at `from` has made until it was suspended at `at`, because `at` was not
+    /// committed. What `from` needs stays.
+    fn withdraw(
+        &self,
+        key: ObjectKey,
+        from: SuspendedObject,
+        at: SuspendedObject,
+    ) -> BoxFuture<'_, Result<()>>;
 }
 
 /// One object being written, from its first byte to its last.

@@ -43,7 +43,7 @@ type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 pub struct S3Service {
     address: SocketAddr,
     faults: Arc<Faults>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 #[derive(Default)]
@@ -70,7 +70,7 @@ impl S3Service {
         let address = listener.local_addr().expect("an address");
         let faults = Arc::new(Faults::default());
         tokio::spawn(serve(listener, service, faults.clone()));
-        Self { address, faults, _directory: directory }
+        Self { address, faults, directory }
     }
 
     /// How to reach the bucket.
@@ -97,6 +97,16 @@ impl S3Service {
     /// How many calls were made since the service started.
     pub fn calls(&self) -> u64 {
         self.faults.calls.load(Ordering::SeqCst)
+    }
+
+    /// How many multipart uploads were begun, and neither completed nor aborted.
+    ///
+    /// # Panics
+    /// When its files cannot be listed.
+    pub fn multipart_uploads(&self) -> usize {
+        let files = std::fs::read_dir(self.directory.path()).expect("the service's files");
+        let names = files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(".upload-")).count()
     }
 
     /// Lets the call after `calls_before` more calls fail, once.

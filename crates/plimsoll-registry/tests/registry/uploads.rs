@@ -1,19 +1,35 @@
 //! Uploads that are interrupted, contended, or go on after a restart.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use plimsoll_oci::Digest;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use plimsoll_oci::{Digest, MediaType};
+use plimsoll_store::objects::KeyKind;
 use plimsoll_testkit::{
-    CatalogueConfig, ObjectsConfig, S3Service, StorageConfig, TestServer, TestServerConfig, body_of, noise,
+    CatalogueConfig, ObjectsConfig, RegistryClient, S3Service, StorageConfig, TestBlob, TestServer,
+    TestServerConfig, body_of, noise,
 };
-use reqwest::Method;
+use reqwest::{Body, Method};
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 const UPLOADS: &str = "/v2/team/app/blobs/uploads/";
 
 async fn begin(server: &TestServer) -> String {
     let answer = server.request(Method::POST, UPLOADS).send().await.unwrap();
     answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// A server whose objects are in `service`.
+async fn server_on_s3(service: &S3Service, directory: &TempDir) -> TestServer {
+    let storage = StorageConfig {
+        catalogue: CatalogueConfig::Sqlite { data_dir: directory.path().to_owned() },
+        objects: ObjectsConfig::S3(service.config()),
+    };
+    TestServer::start_with(TestServerConfig { storage: Some(storage), ..Default::default() }).await
 }
 
 async fn received(server: &TestServer, location: &str) -> String {
@@ -58,7 +74,7 @@ async fn what_arrived_before_the_client_hung_up_is_kept() {
         if range == "0-399999" {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(range, "0-399999");
     let close = format!("{location}?digest={}", Digest::sha256_of(&bytes));
@@ -129,12 +145,7 @@ async fn chunks_that_contend_for_one_place_do_not_mix() {
 async fn a_close_that_is_sent_twice_keeps_the_blob() {
     let service = S3Service::start().await;
     let directory = tempfile::tempdir().unwrap();
-    let storage = StorageConfig {
-        catalogue: CatalogueConfig::Sqlite { data_dir: directory.path().to_owned() },
-        objects: ObjectsConfig::S3(service.config()),
-    };
-    let server =
-        TestServer::start_with(TestServerConfig { storage: Some(storage), ..Default::default() }).await;
+    let server = server_on_s3(&service, &directory).await;
     for round in 0..20 {
         let bytes = noise(200 + round, 10_000);
         let digest = Digest::sha256_of(&bytes);
@@ -154,6 +165,57 @@ async fn a_close_that_is_sent_twice_keeps_the_blob() {
             doomed.iter().all(|object| object.key != key),
             "a proxy that repeats the request loses nothing"
         );
+    }
+}
+
+async fn wait_until(is_so: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("waited for too long");
+}
+
+/// A body that ends when `end` is sent.
+fn held_open(bytes: Vec<u8>, end: oneshot::Receiver<()>) -> Body {
+    let ended = async {
+        let _ = end.await;
+        Ok::<_, std::io::Error>(Bytes::from_static(b"late"))
+    };
+    Body::wrap_stream(stream::iter([Ok(Bytes::from(bytes))]).chain(stream::once(ended)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_was_shut_out_of_s3_changes_nothing_and_leaves_nothing() {
+    let (service, directory) = (S3Service::start().await, tempfile::tempdir().unwrap());
+    let server = server_on_s3(&service, &directory).await;
+    let blob = TestBlob::new(MediaType::LAYER, noise(5, 20_000_000));
+    let (bytes, digest) = (&blob.bytes, blob.digest());
+    for begun in [0, 1_000, 10_000_000] {
+        let location = begin(&server).await;
+        let first = bytes.slice(..begun);
+        server.request(Method::PATCH, &location).body(first).send().await.unwrap();
+        let (before, (end, ended)) = (service.calls(), oneshot::channel());
+        let shut_out =
+            server.request(Method::PATCH, &location).body(held_open(noise(6, 18_000_000), ended)).send();
+        let shut_out = tokio::spawn(shut_out);
+        // The upload is begun or the tail fetched, and then two parts are sent.
+        wait_until(|| service.calls() >= before + 3).await;
+
+        let close =
+            server.request(Method::PUT, &format!("{location}?digest={digest}")).body(bytes.slice(begun..));
+        assert_eq!(close.send().await.unwrap().status(), 201);
+        end.send(()).unwrap();
+        assert_eq!(shut_out.await.unwrap().unwrap().status(), 409);
+        assert_eq!(service.multipart_uploads(), 0);
+
+        let storage = server.storage().await;
+        storage.registry(TestServerConfig::default().registry).collect_garbage().await.unwrap();
+        RegistryClient::new([server.url("")]).pull_blob("team/app", &blob.descriptor).await.unwrap();
+        let objects: Vec<_> = storage.objects().list(KeyKind::Blob).try_collect().await.unwrap();
+        assert_eq!(objects.len(), 1, "{objects:?}");
     }
 }
 

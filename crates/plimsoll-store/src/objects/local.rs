@@ -127,6 +127,16 @@ impl IngestObjects for LocalObjects {
     fn abandon(&self, key: ObjectKey, _at: Option<SuspendedObject>) -> BoxFuture<'_, Result<()>> {
         self.delete(key)
     }
+
+    /// Nothing: all writers of a key share its file, and the next one cuts it to what was committed.
+    fn withdraw(
+        &self,
+        _key: ObjectKey,
+        _from: SuspendedObject,
+        _at: SuspendedObject,
+    ) -> BoxFuture<'_, Result<()>> {
+        std::future::ready(Ok(())).boxed()
+    }
 }
 
 impl ProvideObjects for LocalObjects {

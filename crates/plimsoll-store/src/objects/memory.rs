@@ -120,6 +120,16 @@ impl IngestObjects for MemoryObjects {
     fn abandon(&self, key: ObjectKey, _at: Option<SuspendedObject>) -> BoxFuture<'_, Result<()>> {
         self.delete(key)
     }
+
+    /// Nothing: all writers of a key share its bytes.
+    fn withdraw(
+        &self,
+        _key: ObjectKey,
+        _from: SuspendedObject,
+        _at: SuspendedObject,
+    ) -> BoxFuture<'_, Result<()>> {
+        std::future::ready(Ok(())).boxed()
+    }
 }
 
 impl ProvideObjects for MemoryObjects {

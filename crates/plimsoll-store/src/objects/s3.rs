@@ -73,6 +73,18 @@ impl S3Objects {
         })?;
         Ok(Self { bucket: Arc::new(Bucket { service, prefix, name }) })
     }
+
+    /// Removes what a suspended writer of `key` keeps.
+    async fn remove(&self, key: ObjectKey, suspended: Suspended) -> Result<()> {
+        if let Some(tail) = suspended.tail {
+            self.delete(tail.key).await?;
+        }
+        let Some(multipart) = suspended.multipart else { return Ok(()) };
+        match self.bucket.service.abort_multipart(&self.bucket.path(multipart.key), &multipart.id).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failed("abort the upload of", key)(source)),
+        }
+    }
 }
 
 fn builder(config: S3Config) -> AmazonS3Builder {
@@ -149,14 +161,20 @@ impl IngestObjects for S3Objects {
     fn abandon(&self, key: ObjectKey, at: Option<SuspendedObject>) -> BoxFuture<'_, Result<()>> {
         async move {
             let suspended = at.map(|at| Suspended::parse(key, &at)).transpose()?.unwrap_or_default();
-            if let Some(tail) = suspended.tail {
-                self.delete(tail.key).await?;
-            }
-            let Some(multipart) = suspended.multipart else { return Ok(()) };
-            match self.bucket.service.abort_multipart(&self.bucket.path(multipart.key), &multipart.id).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(source) => Err(failed("abort the upload of", key)(source)),
-            }
+            self.remove(key, suspended).await
+        }
+        .boxed()
+    }
+
+    fn withdraw(
+        &self,
+        key: ObjectKey,
+        from: SuspendedObject,
+        at: SuspendedObject,
+    ) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let made = Suspended::parse(key, &at)?.without(&Suspended::parse(key, &from)?);
+            self.remove(key, made).await
         }
         .boxed()
     }

@@ -181,6 +181,64 @@ async fn two_writers_never_share_a_local_file() {
 }
 
 #[tokio::test]
+async fn writers_of_one_s3_session_keep_out_of_each_others_way() {
+    let service = S3Service::start().await;
+    let objects = S3Objects::new(service.config()).unwrap();
+    let objects: &dyn Objects = &objects;
+    let key = fresh();
+    let mut writer = objects.create(key).await.unwrap();
+    write_all(&mut writer, b"begun by both ", 5).await;
+    let (begun, _) = writer.suspend().await.unwrap();
+
+    let contents = [noise(6, 20_000_000), noise(7, 9_000_000), noise(8, 9_000_000)];
+    let mut writers = Vec::new();
+    for content in &contents {
+        let mut writer = objects.resume(key, begun.clone()).await.unwrap();
+        write_all(&mut writer, content, 3_000_000).await;
+        writers.push(writer);
+    }
+    let [first, second, third] = writers.try_into().ok().unwrap();
+    assert_eq!(service.multipart_uploads(), 3);
+    let (first, _) = first.complete().await.unwrap();
+    let (second, _) = second.complete().await.unwrap();
+    assert!(first.key != second.key && first.key != key && second.key != key);
+    let (withdrawn, _) = third.suspend().await.unwrap();
+    objects.withdraw(key, begun.clone(), withdrawn).await.unwrap();
+    assert_eq!(service.multipart_uploads(), 0, "nothing is kept of a writer that was withdrawn");
+    objects.delete(second.key).await.unwrap();
+
+    let expected = [b"begun by both ".as_slice(), &contents[0]].concat();
+    assert_eq!(read(objects, first.key, 0..expected.len() as u64).await.unwrap(), expected);
+    let (again, _) = objects.resume(key, begun).await.unwrap().complete().await.unwrap();
+    assert_eq!(read(objects, again.key, 0..14).await.unwrap(), "begun by both ", "the session is as it was");
+}
+
+#[tokio::test]
+async fn withdrawing_leaves_what_the_session_had_before() {
+    let service = S3Service::start().await;
+    let objects = S3Objects::new(service.config()).unwrap();
+    let objects: &dyn Objects = &objects;
+    let (key, bytes) = (fresh(), noise(9, 27_000_000));
+    let mut writer = objects.create(key).await.unwrap();
+    write_all(&mut writer, &bytes[..18_000_000], 3_000_000).await;
+    let (before, _) = writer.suspend().await.unwrap();
+    let mut writer = objects.resume(key, before.clone()).await.unwrap();
+    write_all(&mut writer, &bytes[..9_000_000], 3_000_000).await;
+    let (withdrawn, _) = writer.suspend().await.unwrap();
+    objects.withdraw(key, before.clone(), withdrawn).await.unwrap();
+
+    let mut writer = objects.resume(key, before).await.unwrap();
+    write_all(&mut writer, &bytes[18_000_000..], 3_000_000).await;
+    let (completed, _) = writer.complete().await.unwrap();
+    assert_eq!(read(objects, completed.key, 0..27_000_000).await.unwrap(), bytes);
+    for superseded in completed.superseded {
+        objects.delete(superseded).await.unwrap();
+    }
+    let left: Vec<_> = objects.list(KeyKind::Blob).try_collect().await.unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_was_cut_is_not_gone_on_with() {
     let directory = tempfile::tempdir().unwrap();
     let objects = LocalObjects::open(directory.path(), 0).unwrap();

@@ -77,6 +77,17 @@ impl Suspended {
             reason: format!("its state is damaged: {error}"),
         })
     }
+
+    /// What is in the bucket for this state and was not for `before`.
+    pub(super) fn without(self, before: &Self) -> Self {
+        let (tail, multipart) =
+            (before.tail.map(|tail| tail.key), before.multipart.as_ref().map(|multipart| multipart.key));
+        Self {
+            multipart: self.multipart.filter(|made| Some(made.key) != multipart),
+            tail: self.tail.filter(|made| Some(made.key) != tail),
+            parts: Vec::new(),
+        }
+    }
 }
 
 /// One object on its way to the bucket.
