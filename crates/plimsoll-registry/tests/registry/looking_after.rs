@@ -1,12 +1,16 @@
 //! Garbage collection, checking, rebuilding.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_oci::{Algorithm, Digest, TagOrDigest};
+use futures_util::TryStreamExt as _;
+use plimsoll_oci::{Algorithm, Digest, MediaType, TagOrDigest};
 use plimsoll_registry::{Damage, Registry, RegistryConfig};
+use plimsoll_store::Timestamp;
+use plimsoll_store::objects::KeyKind;
 use plimsoll_testkit::{
-    CatalogueConfig, Image, ObjectsConfig, Storage, StorageConfig, TestBlob, TestServer, TestServerConfig,
-    artifact,
+    CatalogueConfig, Image, ObjectsConfig, RegistryClient, S3Service, Storage, StorageConfig, TestBlob,
+    TestServer, TestServerConfig, artifact, noise, now,
 };
 use reqwest::Method;
 
@@ -14,13 +18,19 @@ const NAME: &str = "team/app";
 
 /// The operations over a server's storage, with nothing held or graced.
 fn registry(storage: &Storage) -> Registry {
-    storage.registry(RegistryConfig {
+    registry_at(storage, now)
+}
+
+/// The same by a clock of the test's own.
+fn registry_at(storage: &Storage, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Registry {
+    let config = RegistryConfig {
         grace: Duration::ZERO,
         hold: Duration::ZERO,
         upload_ttl: Duration::ZERO,
         immutable_tags: Vec::new(),
         redirect: false,
-    })
+    };
+    Registry::new(storage.catalogue().clone(), storage.objects().clone(), Arc::new(clock), config)
 }
 
 fn data_dir(storage: &StorageConfig) -> std::path::PathBuf {
@@ -97,6 +107,38 @@ async fn fsck_sets_damaged_bytes_aside_and_a_push_heals_them() {
     server.push_blob(NAME, &image.layers[0]).await;
     server.pull_image(NAME, "v1", &image).await;
     assert!(registry(&storage).fsck(|_| ()).await.unwrap().damages.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upload_keeps_in_s3_between_two_requests_is_neither_lost_nor_garbage() {
+    let (service, directory) = (S3Service::start().await, tempfile::tempdir().unwrap());
+    let storage = StorageConfig {
+        catalogue: CatalogueConfig::Sqlite { data_dir: directory.path().to_owned() },
+        objects: ObjectsConfig::S3(service.config()),
+    };
+    let mut config = TestServerConfig { storage: Some(storage), ..Default::default() };
+    config.registry.upload_ttl = Duration::from_secs(48 * 3600);
+    let server = TestServer::start_with(config).await;
+    let blob = TestBlob::new(MediaType::LAYER, noise(9, 20_000_000));
+    let begun = server.request(Method::POST, &format!("/v2/{NAME}/blobs/uploads/")).send().await.unwrap();
+    let location = begun.headers()["location"].to_str().unwrap();
+    let first = server.request(Method::PATCH, location).body(blob.bytes.slice(..9_000_000));
+    assert_eq!(first.send().await.unwrap().status(), 202);
+
+    // Someone with other settings checks and collects a day later: nothing in the storage is young any more.
+    let storage = server.storage().await;
+    let kept: Vec<_> = storage.objects().list(KeyKind::Blob).try_collect().await.unwrap();
+    assert_eq!(kept.len(), 1, "the bytes after the last whole part are an object");
+    let later = registry_at(&storage, || now().plus(Duration::from_secs(24 * 3600)));
+    let report = later.fsck(|_| ()).await.unwrap();
+    assert_eq!((report.damages, report.unknown_objects), (vec![], 0));
+    later.collect_garbage().await.unwrap();
+
+    let close = server.request(Method::PUT, &format!("{location}?digest={}", blob.digest()));
+    assert_eq!(close.body(blob.bytes.slice(9_000_000..)).send().await.unwrap().status(), 201);
+    RegistryClient::new([server.url("")]).pull_blob(NAME, &blob.descriptor).await.unwrap();
+    let report = registry(&storage).fsck(|_| ()).await.unwrap();
+    assert_eq!((report.blobs, report.damages, report.unknown_objects), (1, vec![], 0));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::objects::ObjectKey;
 
 use super::blobs::stored_blob;
 use super::manifests::stored_manifest;
-use super::sql::{Result, params};
+use super::sql::{Result, Transaction, params};
 use super::{Catalogue, StoredBlob, StoredManifest};
 
 /// An object whose bytes are not what they were stored as.
@@ -88,24 +88,16 @@ impl Catalogue {
         .await
     }
 
-    /// Those of `keys` that the catalogue knows: as content, as uploads on their way, as records, as doomed or as
-    /// quarantined.
+    /// Those of `keys` that the catalogue knows: as content, as uploads on their way and what these keep while they are
+    /// suspended, as doomed or as quarantined.
     pub async fn known_objects(&self, keys: &[ObjectKey]) -> Result<HashSet<ObjectKey>> {
-        let list: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
-        self.read(format!("[{}]", list.join(",")), |tx, list| {
+        self.read(keys.to_vec(), |tx, keys| {
             async move {
-                let rows = tx
-                    .rows(
-                        "SELECT object_key FROM blobs WHERE object_key IN (SELECT value FROM json_each(?1))
-                         UNION SELECT object_key FROM uploads WHERE object_key IN (SELECT value FROM json_each(?1))
-                         UNION SELECT object_key FROM doomed_objects
-                             WHERE object_key IN (SELECT value FROM json_each(?1))
-                         UNION SELECT object_key FROM quarantined_objects
-                             WHERE object_key IN (SELECT value FROM json_each(?1))",
-                        params![list],
-                    )
-                    .await?;
-                rows.iter().map(|row| row.object_key(0)).collect()
+                let named = named_objects(tx, keys).await?;
+                let others: Vec<ObjectKey> =
+                    keys.iter().filter(|key| !named.contains(key)).copied().collect();
+                let kept = kept_for_uploads(tx, &others).await?;
+                Ok(named.union(&kept).copied().collect())
             }
             .boxed()
         })
@@ -163,4 +155,40 @@ impl Catalogue {
         })
         .await
     }
+}
+
+fn json_list(keys: &[ObjectKey]) -> String {
+    let quoted: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+async fn named_objects(tx: &mut Transaction<'_>, keys: &[ObjectKey]) -> Result<HashSet<ObjectKey>> {
+    let rows = tx
+        .rows(
+            "SELECT object_key FROM blobs WHERE object_key IN (SELECT value FROM json_each(?1))
+             UNION SELECT object_key FROM uploads WHERE object_key IN (SELECT value FROM json_each(?1))
+             UNION SELECT object_key FROM doomed_objects WHERE object_key IN (SELECT value FROM json_each(?1))
+             UNION SELECT object_key FROM quarantined_objects
+                 WHERE object_key IN (SELECT value FROM json_each(?1))",
+            params![json_list(keys)],
+        )
+        .await?;
+    rows.iter().map(|row| row.object_key(0)).collect()
+}
+
+/// Those of `keys` that stand in the state of an upload that is suspended or is being cleared away. The state is the
+/// storage's own, but keys look the same in all of them, and have no character that `LIKE` takes for another.
+async fn kept_for_uploads(tx: &mut Transaction<'_>, keys: &[ObjectKey]) -> Result<HashSet<ObjectKey>> {
+    if keys.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = tx
+        .rows(
+            "SELECT value FROM json_each(?1)
+             WHERE EXISTS (SELECT 1 FROM uploads WHERE object_state LIKE '%' || value || '%')
+             OR EXISTS (SELECT 1 FROM doomed_objects WHERE object_state LIKE '%' || value || '%')",
+            params![json_list(keys)],
+        )
+        .await?;
+    rows.iter().map(|row| row.object_key(0)).collect()
 }

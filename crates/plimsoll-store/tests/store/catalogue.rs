@@ -23,6 +23,7 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     garbage_is_what_nothing_needs_any_more(catalogue).await;
     asking_for_a_blob_holds_it(catalogue).await;
     damaged_content_is_healed_by_pushing_it_again(catalogue).await;
+    what_a_suspended_upload_keeps_is_known(catalogue).await;
     accounts_are_kept(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
@@ -358,6 +359,21 @@ async fn damaged_content_is_healed_by_pushing_it_again(catalogue: &Catalogue) {
     assert_eq!(catalogue.find_blob(&name, digest).await.unwrap().unwrap().object_key, healed);
     let known = catalogue.known_objects(&[key, healed, ObjectKey::fresh(KeyKind::Blob)]).await.unwrap();
     assert_eq!(known.len(), 2);
+}
+
+async fn what_a_suspended_upload_keeps_is_known(catalogue: &Catalogue) {
+    let name = repository("fsck/suspended");
+    let mut upload = begin(catalogue, &name).await;
+    let (tail, stranger) = (ObjectKey::fresh(KeyKind::Blob), ObjectKey::fresh(KeyKind::Blob));
+    upload.object.detail = format!(r#"{{"tail":{{"key":"{tail}"}}}}"#);
+    assert!(catalogue.advance_upload(upload.clone(), at(1)).await.unwrap());
+    let keys = [upload.object_key, tail, stranger];
+    let known = catalogue.known_objects(&keys).await.unwrap();
+    assert!(known.len() == 2 && !known.contains(&stranger), "{known:?}");
+    assert!(catalogue.cancel_upload(&name, upload.id, None, at(2)).await.unwrap());
+    assert_eq!(catalogue.known_objects(&keys).await.unwrap(), known, "it is doomed, and not forgotten");
+    catalogue.forget_doomed(upload.object_key).await.unwrap();
+    assert!(catalogue.known_objects(&keys).await.unwrap().is_empty());
 }
 
 async fn accounts_are_kept(catalogue: &Catalogue) {
