@@ -1,5 +1,5 @@
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -38,8 +38,7 @@ impl Postgres {
 
     /// The address of the database.
     pub fn url(&self) -> String {
-        let host = self.directory.path().display().to_string().replace('/', "%2F");
-        format!("postgres://plimsoll@{host}/postgres")
+        self.address("postgres")
     }
 
     /// Makes another empty database, and returns its address.
@@ -49,7 +48,28 @@ impl Postgres {
     pub fn database(&self, name: &str) -> String {
         let host = self.directory.path().display().to_string();
         self.run("createdb", &["-h", &host, "-U", "plimsoll", name]);
-        format!("postgres://plimsoll@{}/{name}", host.replace('/', "%2F"))
+        self.address(name)
+    }
+
+    /// Makes another empty database whose tables lie below `place`, and returns its address.
+    ///
+    /// # Panics
+    /// When the database cannot be made.
+    pub fn database_in(&self, name: &str, place: &Path) -> String {
+        let tables = place.join("tables");
+        std::fs::create_dir(&tables).expect("a directory for tables");
+        let owner = std::fs::metadata(self.data()).expect("the server's files");
+        std::os::unix::fs::chown(&tables, Some(owner.uid()), Some(owner.gid())).expect("the server's own");
+        let host = self.directory.path().display().to_string();
+        let sql = format!("CREATE TABLESPACE {name} LOCATION '{}'", tables.display());
+        self.run("psql", &["-q", "-h", &host, "-U", "plimsoll", "-d", "postgres", "-c", &sql]);
+        self.run("createdb", &["-h", &host, "-U", "plimsoll", "-D", name, name]);
+        self.address(name)
+    }
+
+    fn address(&self, name: &str) -> String {
+        let host = self.directory.path().display().to_string().replace('/', "%2F");
+        format!("postgres://plimsoll@{host}/{name}")
     }
 
     fn data(&self) -> String {

@@ -93,6 +93,12 @@ impl Postgres {
     }
 }
 
+impl From<tokio_postgres::Error> for CatalogueError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if error.code() == Some(&SqlState::DISK_FULL) { Self::Full } else { Self::Postgres(error) }
+    }
+}
+
 fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -22,7 +22,7 @@ pub enum CatalogueError {
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL refused.
     #[error("the catalogue's PostgreSQL database refused an operation")]
-    Postgres(#[from] tokio_postgres::Error),
+    Postgres(#[source] tokio_postgres::Error),
     /// No connection to PostgreSQL could be had.
     #[error("no connection to the catalogue's PostgreSQL database: {0}")]
     Unreachable(String),

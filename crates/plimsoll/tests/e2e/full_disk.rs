@@ -1,8 +1,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use plimsoll_oci::MediaType;
-use plimsoll_testkit::{Image, Peer, RegistryClient, ServerCommand, TestBlob, find_peer, noise, passed_over};
+use plimsoll_testkit::{
+    Image, Peer, Postgres, RegistryClient, ServerCommand, TestBlob, artifact, find_peer, noise, passed_over,
+};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
@@ -87,6 +91,38 @@ async fn a_full_disk_refuses_pushes_cleanly_and_goes_on_reading() {
     wait_until("garbage is collected", || disk.free_bytes() + 1024 * 1024 > free).await;
     registry.push_image("team/app", "second", &second).await.unwrap();
     registry.pull_image("team/app", "second", &second).await.unwrap();
+    registry.pull_image("team/app", "kept", &kept).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_postgres_refuses_manifests_cleanly_and_goes_on_reading() {
+    let (Some(disk), Some(database)) = (SmallDisk::mount(), Postgres::start()) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let url = database.database_in("small", disk.path());
+    let server = ServerCommand::new(PLIMSOLL, directory.path()).set(format!("database.url={url}")).start();
+    let registry = RegistryClient::new([server.url()]);
+    let kept = Image::small(4, 1, 1000);
+    registry.push_image("team/app", "kept", &kept).await.unwrap();
+
+    let mut taken = Vec::new();
+    let refused = loop {
+        assert!(taken.len() < 40, "the disk holds more than it has room for");
+        let note = STANDARD.encode(noise(100 + taken.len() as u64, 3 * 1024 * 1024));
+        let (large, config) = artifact(&kept.manifest.descriptor, "application/vnd.example.large", &note);
+        let pushed = match registry.push_blob("team/app", &config).await {
+            Ok(()) => registry.put_manifest("team/app", &large.digest().to_string(), &large).await,
+            refused => refused,
+        };
+        match pushed {
+            Ok(()) => taken.push(large),
+            Err(refused) => break refused,
+        }
+    };
+    assert_refused_as_full(&refused.status, &refused.why);
+    assert!(!taken.is_empty());
+    for large in &taken {
+        registry.pull_manifest("team/app", &large.digest().to_string(), large).await.unwrap();
+    }
     registry.pull_image("team/app", "kept", &kept).await.unwrap();
 }
 
