@@ -53,7 +53,9 @@ pub struct ServerConfig {
     pub auth: AuthConfig,
     /// How often garbage is looked for.
     pub gc_interval: Duration,
-    /// How long requests may go on after the server was asked to stop.
+    /// How long the server says that it is not ready before it takes no more requests.
+    pub shutdown_delay: Duration,
+    /// How long requests may go on after that.
     pub shutdown_grace: Duration,
 }
 
@@ -84,6 +86,7 @@ pub struct Server {
     answerer: Arc<Answerer>,
     listeners: Vec<Listener>,
     jobs: jobs::Jobs,
+    shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,
 }
@@ -111,7 +114,8 @@ impl Server {
         }
         let jobs = jobs::Jobs::new(registry, authenticator, storage, metrics, config.gc_interval);
         let answerer = Arc::new(answerer);
-        Ok(Self { answerer, listeners, jobs, shutdown_grace: config.shutdown_grace, is_open })
+        let (shutdown_delay, shutdown_grace) = (config.shutdown_delay, config.shutdown_grace);
+        Ok(Self { answerer, listeners, jobs, shutdown_delay, shutdown_grace, is_open })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -124,7 +128,8 @@ impl Server {
         self.is_open
     }
 
-    /// Serves until `stop` ends, and then lets running requests go on for the grace period.
+    /// Serves until `stop` ends. Then it goes on for the delay, in which load balancers see that it is not ready, and
+    /// at last lets running requests go on for the grace period.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         let (stopping, stopped) = watch::channel(false);
         let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
@@ -134,8 +139,9 @@ impl Server {
             .map(|listener| tokio::spawn(listener.serve(self.answerer.clone(), stopped.clone())))
             .collect();
         stop.await;
-        tracing::info!("stopping");
+        tracing::info!("stopping; requests under way may finish");
         self.answerer.stop_being_ready();
+        tokio::time::sleep(self.shutdown_delay).await;
         let _ = stopping.send(true);
         let ended = async {
             for listener in listeners {

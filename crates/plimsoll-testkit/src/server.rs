@@ -119,6 +119,7 @@ impl TestServer {
                 service: "plimsoll".to_owned(),
             },
             gc_interval: config.gc_interval,
+            shutdown_delay: Duration::ZERO,
             shutdown_grace: Duration::from_secs(5),
         })
         .await

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -65,14 +66,15 @@ pub struct ServerProcess {
     child: Child,
     host: String,
     log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl ServerProcess {
     fn of(mut child: Child) -> Self {
         let stderr = child.stderr.take().expect("standard error is a pipe");
         let log = Arc::new(Mutex::new(String::new()));
-        let host = keep_log(stderr, log.clone());
-        let mut server = Self { child, host: String::new(), log };
+        let (reader, host) = keep_log(stderr, log.clone());
+        let mut server = Self { child, host: String::new(), log, reader: Some(reader) };
         match host.recv_timeout(START_MAX) {
             Ok(host) => server.host = host,
             Err(_) => panic!("the server does not listen: {}", server.log()),
@@ -96,6 +98,17 @@ impl ServerProcess {
     /// When the thread that reads it panicked.
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic with the lock").clone()
+    }
+
+    /// Everything that it wrote to standard error, once it has ended.
+    ///
+    /// # Panics
+    /// When the thread that reads it panicked.
+    pub fn log_to_end(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no panic while reading");
+        }
+        self.log()
     }
 
     /// The most memory it ever held, in bytes.
@@ -156,11 +169,12 @@ impl Drop for ServerProcess {
 }
 
 /// Reads a server's standard error to its end, and sends on the host that it names.
-fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> Receiver<String> {
+fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Receiver<String>) {
     let (found, host) = mpsc::channel();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if let Some((_, host)) = line.split_once("listening on http://") {
+            let address = line.split_once("listening on ").and_then(|(_, address)| address.split_once("://"));
+            if let Some((_, host)) = address {
                 let _ = found.send(host.trim().to_owned());
             }
             let mut log = log.lock().expect("no panic with the lock");
@@ -168,7 +182,7 @@ fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> Receiver<String> {
             log.push('\n');
         }
     });
-    host
+    (reader, host)
 }
 
 /// An address on loopback whose port the system gives to nobody else while a server restarts.

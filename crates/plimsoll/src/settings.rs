@@ -40,7 +40,9 @@ pub(crate) struct Settings {
     pub(crate) immutable_tags: Vec<ImmutableTags>,
     /// Where metrics are served, if not beside everything else.
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// How long running requests may take once the server was asked to end.
+    /// How long the server says that it is not ready before it takes no more requests.
+    pub(crate) shutdown_delay: Duration,
+    /// How long running requests may take after that.
     pub(crate) shutdown_grace: Duration,
 }
 
@@ -143,6 +145,7 @@ impl Settings {
             storage_reserve_bytes: found.required("storage.reserve", quantity::size)?,
             immutable_tags: found.list("immutable_tags", quantity::immutable_tags)?,
             metrics_listen: found.optional("metrics.listen", quantity::address)?,
+            shutdown_delay: found.required("shutdown.delay", quantity::duration)?,
             shutdown_grace: found.required("shutdown.grace", quantity::duration)?,
         })
     }

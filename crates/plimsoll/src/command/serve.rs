@@ -38,12 +38,6 @@ async fn serve(settings: &Settings, terminal: &mut Terminal) -> Result<(), Failu
     let stop = stop_signal()?;
     let server = Server::build(settings.server()?).await.map_err(|error| cannot_start(&error, settings))?;
     greet(&server, settings, terminal);
-    let stop = async {
-        stop.await;
-        if !terminal.reports_in_json() {
-            terminal.note("stopping; requests under way may finish");
-        }
-    };
     server.run(stop).await;
     Ok(())
 }

@@ -38,6 +38,7 @@ impl Settings {
                 service: SERVICE.to_owned(),
             },
             gc_interval: self.gc.interval,
+            shutdown_delay: self.shutdown_delay,
             shutdown_grace: self.shutdown_grace,
         })
     }

@@ -63,6 +63,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     open("storage.reserve", "512MiB", "bytes that stay free on the disk"),
     list("immutable_tags", "", "tags that never move, as `repositories:tags` patterns"),
     open("metrics.listen", "", "address of a listener of its own for metrics"),
+    open("shutdown.delay", "0s", "how long `/readyz` fails at the end before connections are refused"),
     open("shutdown.grace", "30s", "how long running requests may take at the end"),
 ];
 

@@ -131,6 +131,11 @@ impl Answer {
 }
 
 impl Served {
+    /// Its host and port.
+    pub(crate) fn host(&self) -> &str {
+        self.0.host()
+    }
+
     /// Waits until it has written something to standard error.
     pub(crate) fn wait_for_log(&self, text: &str) {
         let started = Instant::now();
@@ -143,6 +148,12 @@ impl Served {
     /// Asks it to stop, as an init system does.
     pub(crate) fn ask_to_stop(&self) {
         self.0.ask_to_stop();
+    }
+
+    /// What it wrote to standard error until it ended.
+    pub(crate) fn log_to_end(mut self) -> String {
+        assert!(self.0.wait(ANSWER_MAX).success());
+        self.0.log_to_end()
     }
 
     /// Fetches a path with an `Authorization` header, or without one if that is empty.

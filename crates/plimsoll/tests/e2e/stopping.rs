@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use plimsoll_oci::{Hasher, MediaType};
-use plimsoll_testkit::{RegistryClient, ServerCommand, TestBlob, client, noise};
-use reqwest::Body;
+use plimsoll_testkit::{RegistryClient, ServerCommand, TestBlob, body_of, client, noise};
+use reqwest::{Body, StatusCode};
 
 use crate::PLIMSOLL;
 
@@ -43,6 +43,24 @@ async fn a_server_that_is_asked_to_stop_ends_what_it_has_begun() {
     let server = ServerCommand::new(PLIMSOLL, directory.path()).start();
     let registry = RegistryClient::new([server.url()]);
     registry.pull_blob("team/app", &pushed.descriptor).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn load_balancers_see_a_server_that_will_stop_before_it_refuses_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = ServerCommand::new(PLIMSOLL, directory.path()).set("shutdown.delay=2s").start();
+    let registry = RegistryClient::new([server.url()]);
+    assert!(is_ready(&server.url()).await);
+    server.ask_to_stop();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    let probed = client().get(format!("{}/readyz", server.url())).send().await.unwrap();
+    assert_eq!(probed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said = String::from_utf8(body_of(probed).await.unwrap()).unwrap();
+    assert!(said.contains("the server is stopping"), "{said}");
+    let late = TestBlob::new(MediaType::LAYER, noise(3, 1_000));
+    registry.push_blob("team/app", &late).await.unwrap();
+    assert!(server.wait(Duration::from_secs(10)).success());
 }
 
 /// Whether the server takes new work. Nobody who answers is not ready either.
