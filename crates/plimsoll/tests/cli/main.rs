@@ -15,6 +15,7 @@ mod logins;
 mod peers;
 mod serving;
 mod signed_image;
+mod tls;
 mod upkeep;
 
 use std::path::Path;
