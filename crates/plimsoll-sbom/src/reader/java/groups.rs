@@ -1,4 +1,5 @@
-//! Groups of artifacts that are built without Maven, so that nothing within the jar names the group.
+//! Groups of artifacts that are built without Maven, so that nothing within the jar names the group or what does is
+//! another.
 
 /// How the artifact's name is compared.
 enum Match {
@@ -51,6 +52,35 @@ const GROUPS: &[(Match, &str)] = &[
     (Name("byte-buddy"), "net.bytebuddy"),
     (Name("kafka-clients"), "org.apache.kafka"),
     (Prefix("kafka_2."), "org.apache.kafka"),
+    (Name("antlr"), "antlr"),
+    (Name("checker-qual"), "org.checkerframework"),
+    (Name("h2"), "com.h2database"),
+    (Name("hsqldb"), "org.hsqldb"),
+    (Prefix("derby"), "org.apache.derby"),
+    (Prefix("mysql-connector-java"), "mysql"),
+    (Name("okhttp"), "com.squareup.okhttp3"),
+    (Name("okio"), "com.squareup.okio"),
+    (Name("okio-jvm"), "com.squareup.okio"),
+    (Name("lz4-java"), "org.lz4"),
+    (Name("xercesImpl"), "xerces"),
+    (Name("xalan"), "xalan"),
+    (Name("xml-apis"), "xml-apis"),
+    (Name("xmlpull"), "xmlpull"),
+    (Name("xpp3_min"), "xpp3"),
+    (Name("elasticsearch"), "org.elasticsearch"),
+    (Name("opensearch"), "org.opensearch"),
+    (Prefix("lucene-"), "org.apache.lucene"),
+    (Prefix("solr-"), "org.apache.solr"),
+    (Name("poi"), "org.apache.poi"),
+    (Prefix("poi-"), "org.apache.poi"),
+    (Prefix("batik-"), "org.apache.xmlgraphics"),
+    (Name("xmlbeans"), "org.apache.xmlbeans"),
+    (Name("ant"), "org.apache.ant"),
+    (Name("ivy"), "org.apache.ivy"),
+    (Name("velocity"), "org.apache.velocity"),
+    (Name("quartz"), "org.quartz-scheduler"),
+    (Prefix("ktor-"), "io.ktor"),
+    (Name("scala-library"), "org.scala-lang"),
 ];
 
 /// What the jars of a Tomcat installation are called in Maven's repository.
@@ -68,6 +98,7 @@ pub(super) fn known_group(name: &str, version: &str) -> Option<&'static str> {
     let later = |first: u32| major(version).is_some_and(|major| major >= first);
     match name {
         "groovy" => Some(if later(4) { "org.apache.groovy" } else { "org.codehaus.groovy" }),
+        "dom4j" => Some(if later(2) { "org.dom4j" } else { "dom4j" }),
         "hibernate-core" => Some(if later(6) { "org.hibernate.orm" } else { "org.hibernate" }),
         _ => GROUPS.iter().find(|(rule, _)| rule.holds(name)).map(|(_, group)| *group),
     }

@@ -96,7 +96,9 @@ fn group(evidence: &Evidence, name: &str, version: &str) -> Option<String> {
         return Some(group.to_owned());
     }
     let manifest = &evidence.manifest;
-    let vendor = manifest.implementation_vendor_id.as_deref().filter(|vendor| is_group(vendor));
+    // A shaded jar may carry the manifest of something within it.
+    let is_own = manifest.implementation_version.as_deref().is_none_or(|other| agree(other, version));
+    let vendor = manifest.implementation_vendor_id.as_deref().filter(|vendor| is_own && is_group(vendor));
     let names = [manifest.bundle(), manifest.automatic_module_name.as_deref()];
     vendor
         .or_else(|| names.into_iter().flatten().find_map(|long| group_before(long, name)))
@@ -106,6 +108,11 @@ fn group(evidence: &Evidence, name: &str, version: &str) -> Option<String> {
 /// `com.fasterxml.jackson.core` of `com.fasterxml.jackson.core.jackson-databind`.
 fn group_before<'a>(long: &'a str, name: &str) -> Option<&'a str> {
     long.strip_suffix(name)?.strip_suffix('.').filter(|group| is_group(group))
+}
+
+/// Whether two versions are one, the longer with zeros or a build behind it.
+fn agree(one: &str, other: &str) -> bool {
+    one.starts_with(other) || other.starts_with(one)
 }
 
 fn is_group(text: &str) -> bool {
@@ -157,6 +164,9 @@ mod tests {
             own(Some("com.fasterxml.jackson.core"), "jackson-databind", "2.9.8")
         );
         assert_eq!(of_manifest("x-1.0.jar", "Implementation-Vendor-Id: ACME Inc\n"), own(None, "x", "1.0"));
+        let other = "Implementation-Vendor-Id: org.example\nImplementation-Version: 9\n";
+        assert_eq!(of_manifest("x-1.0.jar", other), own(None, "x", "1.0"));
+        assert_eq!(of_manifest("x-9.0.jar", other), own(Some("org.example"), "x", "9.0"));
         let spring = "Implementation-Title: spring-core\nImplementation-Version: 5.3.1\n";
         assert_eq!(
             of_manifest("renamed.jar", spring),
