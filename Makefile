@@ -4,12 +4,15 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-export PATH := $(PATH):$(HOME)/.cargo/bin:$(CURDIR)/target/peers/bin
+# The user's Rust comes first: a distribution's cargo does not know rust-toolchain.toml.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH):$(CURDIR)/target/peers/bin
+# Scripts look for what was built here, wherever the user's other builds go.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 # Where tests look for programs that PATH does not have.
 export PLIMSOLL_PEERS_DIR ?= $(CURDIR)/target/peers/bin
 
 BUILD_PACKAGES := ca-certificates curl gcc git libc6-dev
-TEST_PACKAGES := buildah containerd crun jq mmdebstrap podman postgresql runc shellcheck skopeo umoci zstd
+TEST_PACKAGES := buildah containerd crun jq mmdebstrap openssl podman postgresql runc shellcheck skopeo umoci zstd
 
 .PHONY: help run test test-slow fmt lint tidy deny bench docs container toolchain peers tools
 
@@ -23,8 +26,8 @@ run: toolchain ## Install what is missing, build, and start the server on its em
 test: toolchain peers ## Install what the tests need, and run them all but the slow ones.
 	PLIMSOLL_PEERS=required cargo test --workspace --locked
 
-test-slow: toolchain peers ## Run the slow tests: large blobs, long kill loops. They take an hour.
-	PLIMSOLL_PEERS=required cargo test --workspace --locked --release --test 'slow*' -- --test-threads=1
+test-slow: toolchain peers ## Run the slow tests, and print their figures. They take an hour.
+	PLIMSOLL_PEERS=required cargo test --workspace --locked --release --test 'slow*' -- --test-threads=1 --show-output
 
 fmt: toolchain ## Format the code.
 	cargo fmt --all
