@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use component::package_type;
+
 /// A package URL: `pkg:type/namespace/name@version?qualifiers#subpath` (purl-spec, ECMA-427).
 ///
 /// Two that name the same package are equal, because a value is always in the canonical form of its type: case folded

@@ -115,7 +115,7 @@ impl Component {
 /// The end of a source package's file name.
 const SOURCE_RPM: &str = ".src.rpm";
 
-fn package_type(text: &str) -> Option<PackageType> {
+pub(crate) fn package_type(text: &str) -> Option<PackageType> {
     let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     PackageType::deserialize(text).ok()
 }

@@ -1,0 +1,7 @@
+//! What the crate's public parts do together, and what other programs make of what it writes.
+
+mod databases;
+mod document;
+mod foreign;
+mod oracles;
+mod sample;
