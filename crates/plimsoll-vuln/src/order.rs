@@ -15,6 +15,8 @@ mod cursor;
 mod dpkg;
 #[cfg(test)]
 mod expect;
+#[cfg(test)]
+mod laws;
 mod maven;
 mod nuget;
 mod number;

@@ -34,6 +34,9 @@ const STABILITIES: [(&str, u8); 9] = [
 /// Above any number of a release; stands for the `x` of `1.x-dev`.
 const ANY: &[u8] = b"9999999";
 
+/// What begins with a longer number is a date.
+const MAJOR_DIGITS_MAX: usize = 5;
+
 /// How many numbers a version has that is not a date. What is not written is zero.
 const NUMBERS: usize = 4;
 
@@ -64,7 +67,7 @@ fn without_alias(version: &str) -> &str {
 
 fn push_version(rest: &mut Cursor<'_>, key: &mut Vec<u8>) -> Option<()> {
     let mut count = 0;
-    push_part(some(rest.digits())?, key);
+    push_part(some(rest.digits()).filter(|digits| digits.len() <= MAJOR_DIGITS_MAX)?, key);
     while count < NUMBERS - 1 {
         let mut ahead = *rest;
         let Some(digits) = ahead.eat(b".").then(|| ahead.digits()).and_then(some) else { break };
@@ -189,6 +192,7 @@ mod tests {
     #[test]
     fn dates_keep_their_numbers() {
         expect::same(Order::Composer, &["2010-01-02", "2010:01:02", "v2010-01-02"]);
+        expect::ascending(Order::Composer, &["20170610", "20170610-59", "20170610p-59"]);
         expect::ascending(
             Order::Composer,
             &["2010-01-02", "2010-01-02-10", "2010-1-3", "20100102", "20100102.1"],

@@ -1,0 +1,3 @@
+//! Version orders against the tools whose orders they are. Where a tool is not installed, its test says so and ends.
+
+mod order_oracles;
