@@ -14,6 +14,8 @@ mod toolchain;
 use super::{File, ReadFault, Reader, elf};
 use crate::{Facts, Note};
 
+pub(super) use toolchain::version as toolchain_version;
+
 pub(super) const READER: Reader = Reader {
     name: "go-build-info",
     wants: |file| elf::is_program(file.head),

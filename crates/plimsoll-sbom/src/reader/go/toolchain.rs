@@ -4,7 +4,7 @@
 ///
 /// What builders append (` X:boringcrypto`, `-fips`, ` (Red Hat 1.22.1-1.el9)`, `b7`) is not part of it, because no
 /// advisory knows it. A toolchain built from a working tree is `(devel)`, as Go calls every module of that kind.
-pub(super) fn version(toolchain: &str) -> String {
+pub(in crate::reader) fn version(toolchain: &str) -> String {
     released(toolchain).unwrap_or_else(|| super::module::DEVEL.to_owned())
 }
 
