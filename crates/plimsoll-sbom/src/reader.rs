@@ -7,10 +7,63 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 
 use crate::{Content, Facts};
 
+mod apk;
+mod chisel;
+mod dotnet;
+mod dpkg;
+mod classifier;
+mod elf;
+pub(crate) mod executable;
+mod go;
+mod inventory;
+mod java;
+mod lines;
+mod lock;
+mod npm;
 mod os_release;
+mod php;
+mod python;
+mod relative;
+mod rpm;
+mod ruby;
+mod rust;
+mod window;
+mod zip;
 
 /// Every reader, in the order in which they are asked.
-pub(crate) const READERS: &[Reader] = &[os_release::READER];
+pub const READERS: &[Reader] = &[
+    os_release::READER,
+    go::READER,
+    rust::READER,
+    classifier::READER,
+    java::READER,
+    dpkg::READER,
+    dpkg::FILES_READER,
+    apk::READER,
+    rpm::READER,
+    rpm::MANIFEST_READER,
+    chisel::READER,
+    python::READER,
+    python::FILES_READER,
+    python::EGG_READER,
+    python::REQUIREMENTS,
+    python::PIPFILE,
+    python::POETRY,
+    npm::READER,
+    npm::PACKAGE_LOCK,
+    npm::YARN_LOCK,
+    npm::PNPM_LOCK,
+    ruby::READER,
+    ruby::GEMFILE_LOCK,
+    dotnet::READER,
+    php::READER,
+    php::LOCK,
+    lock::cargo::READER,
+    lock::go_mod::READER,
+];
+
+/// How large a program may be to be read. It is read in parts, so this bounds time, not memory.
+const PROGRAM_BYTES_MAX: u64 = 4 << 30;
 
 /// How one kind of file is read.
 #[derive(Clone, Copy, Debug)]

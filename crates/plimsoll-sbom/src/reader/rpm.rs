@@ -6,6 +6,7 @@
 mod bdb;
 mod disk;
 mod header;
+mod manifest;
 mod ndb;
 mod package;
 mod sqlite;
@@ -18,6 +19,8 @@ use super::{Candidate, File, ReadFault, Reader};
 use crate::{Facts, Note};
 
 pub(super) const READER: Reader = Reader { name: "rpm", wants, bytes_max: 1 << 30, read };
+
+pub(super) use manifest::READER as MANIFEST_READER;
 
 /// Where the database lies: rpm's own place, the one of image-based systems, and the one of ostree.
 const DIRECTORIES: &[&str] = &["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];

@@ -43,22 +43,30 @@ fn component(header: &Header<'_>, name: String, version_release: &str) -> Compon
 }
 
 /// `1:2.3-4`. An epoch of 0 is the same as none.
-fn with_epoch(epoch: Option<u32>, version_release: &str) -> String {
+pub(super) fn with_epoch(epoch: Option<u32>, version_release: &str) -> String {
     match epoch {
         None | Some(0) => version_release.to_owned(),
         Some(epoch) => format!("{epoch}:{version_release}"),
     }
 }
 
-/// The source package. Format 6 writes its epoch; the file name that older ones have leaves it out. A package of the
-/// same version and release has its source's epoch, because that is where it inherits it from; of any other, whose
-/// version was set by itself, nothing is known, and none is written.
+/// The source package. Format 6 writes its epoch, which the file name that older ones have leaves out.
 fn source(header: &Header<'_>, epoch: Option<u32>, version_release: &str) -> Option<SourcePackage> {
     if let Some((name, version)) = header.text(Tag::SourceNevr).as_deref().and_then(split_name) {
         let version = version.strip_prefix("0:").unwrap_or(version).to_owned();
         return Some(SourcePackage { name: name.to_owned(), version });
     }
-    let file_name = header.text(Tag::SourceRpm)?;
+    source_of_file(&header.text(Tag::SourceRpm)?, epoch, version_release)
+}
+
+/// The source package by its file's name. A package of the same version and release has its source's epoch, because
+/// that is where it inherits it from; of any other, whose version was set by itself, nothing is known, and none is
+/// written.
+pub(super) fn source_of_file(
+    file_name: &str,
+    epoch: Option<u32>,
+    version_release: &str,
+) -> Option<SourcePackage> {
     let stem = file_name.strip_suffix(".src.rpm").or_else(|| file_name.strip_suffix(".nosrc.rpm"))?;
     let (name, version) = split_name(stem)?;
     let epoch = epoch.filter(|_| version == version_release);
@@ -73,7 +81,7 @@ fn split_name(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Packages of headers are named after the kernel whose flaws they do not bring.
-fn kinship(name: &str) -> Kinship {
+pub(super) fn kinship(name: &str) -> Kinship {
     let of_kernel = name.strip_prefix("kernel-");
     let is_headers = of_kernel.is_some_and(|rest| {
         ["headers", "devel", "macros"].contains(&rest)
