@@ -26,6 +26,10 @@ pub(super) const READER: Reader = Reader {
 /// How much of a window is seen again in the next: more than any text that is looked for.
 const OVERLAP_BYTES: usize = 256;
 
+/// How large a program may be that is searched for the stamp of its build, once for each version that it names. The
+/// servers that have one are of 3 to 20 MB.
+const STAMPED_BYTES_MAX: u64 = 128 << 20;
+
 /// How large a text file may be that says a version.
 const TEXT_BYTES_MAX: u64 = 64 << 10;
 
@@ -34,15 +38,29 @@ fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     let named = PROGRAMS.iter().filter(|program| program.is_at(file.path));
     let mut searches: Vec<Search> =
         named.map(|program| Search { program, found: Finding::new(program.evidence, name) }).collect();
+    look_through(file, |window| {
+        searches.iter_mut().for_each(|search| search.found.look(window));
+        searches.iter().all(|search| search.found.is_over())
+    })?;
+    let has_candidates = searches.iter().any(|search| search.found.has_candidates());
+    if has_candidates && file.size_bytes <= STAMPED_BYTES_MAX {
+        look_through(file, |window| {
+            searches.iter_mut().for_each(|search| search.found.look_for_stamps(window));
+            false
+        })?;
+    }
+    Ok(Facts::of_components(searches.into_iter().filter_map(Search::component).collect()))
+}
+
+/// Shows all of a file, a window at a time, until `look` says that it is done. Line ends around the file let a text say
+/// that it begins or ends a line.
+fn look_through(file: &mut File<'_>, mut look: impl FnMut(&[u8]) -> bool) -> Result<(), ReadFault> {
     file.content.seek(SeekFrom::Start(0))?;
-    // Line ends around the file let a text say that it begins or ends a line.
     let content = b"\n".chain((&mut *file.content).take(file.size_bytes)).chain(&b"\n"[..]);
     window::windows(content, OVERLAP_BYTES, |_, window| {
-        searches.iter_mut().for_each(|search| search.found.look(window));
-        let is_over = searches.iter().all(|search| search.found.is_over());
-        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if look(window) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
-    Ok(Facts::of_components(searches.into_iter().filter_map(Search::component).collect()))
+    Ok(())
 }
 
 /// The search for one program's version.

@@ -1,6 +1,14 @@
 //! What in a program's bytes says its version.
 
+use std::collections::BTreeSet;
+
 use memchr::memmem;
+
+/// How many versions of one file may be candidates. Redis names the version since which it has each command: about 60.
+const CANDIDATES_MAX: usize = 128;
+
+/// How long a build's stamp is at least: seconds since 1970, with or without the name of a host in front.
+const STAMP_BYTES_MIN: usize = 10;
 
 /// How many numbers a version may have.
 const NUMBERS_MAX: usize = 4;
@@ -55,6 +63,9 @@ pub(super) enum Choice {
     First,
     /// The highest; the others say since when some part has been there.
     Highest,
+    /// The highest to which the build's own stamp is joined elsewhere in the file: the others are those of commands, of
+    /// the compiler, of parts.
+    Stamped,
 }
 
 /// The most frequent form: three numbers, with whatever is written right behind them.
@@ -73,12 +84,14 @@ pub(super) struct Finding {
     /// What the version must begin with, where the file's name says it.
     series: Option<String>,
     found: Option<String>,
+    /// Those of which one may turn out to be stamped.
+    candidates: BTreeSet<String>,
 }
 
 impl Finding {
     /// A search in the file of this name.
     pub(super) fn new(evidence: &'static [Evidence], file_name: &str) -> Self {
-        Self { evidence, series: series(file_name), found: None }
+        Self { evidence, series: series(file_name), found: None, candidates: BTreeSet::new() }
     }
 
     /// Looks through a part of the file.
@@ -93,13 +106,39 @@ impl Finding {
                 else {
                     continue;
                 };
-                if self.begins_well(evidence, version) && self.is_better(version) {
-                    self.found = Some(version.to_owned());
+                if self.begins_well(evidence, version) {
+                    self.take(evidence.choice, version);
                 }
                 if self.is_over() {
                     return;
                 }
             }
+        }
+    }
+
+    /// Whether the file must be looked through once more, for stamps.
+    pub(super) fn has_candidates(&self) -> bool {
+        !self.candidates.is_empty()
+    }
+
+    /// Looks through a part of the file for stamps.
+    pub(super) fn look_for_stamps(&mut self, window: &[u8]) {
+        let candidates = std::mem::take(&mut self.candidates);
+        for version in &candidates {
+            if self.is_better(version) && is_stamped(version, window) {
+                self.found = Some(version.clone());
+            }
+        }
+        self.candidates = candidates;
+    }
+
+    fn take(&mut self, choice: Choice, version: &str) {
+        if choice == Choice::Stamped {
+            if self.candidates.len() < CANDIDATES_MAX {
+                self.candidates.insert(version.to_owned());
+            }
+        } else if self.is_better(version) {
+            self.found = Some(version.to_owned());
         }
     }
 
@@ -168,6 +207,16 @@ fn numbers_length(bytes: &[u8], numbers_min: usize) -> Option<usize> {
         length += 1;
     }
     (numbers_min..=NUMBERS_MAX).contains(&count).then_some(length)
+}
+
+fn is_stamped(version: &str, window: &[u8]) -> bool {
+    let mut places = memmem::find_iter(window, version.as_bytes());
+    places.any(|at| window.get(at + version.len()..).is_some_and(begins_with_stamp))
+}
+
+fn begins_with_stamp(bytes: &[u8]) -> bool {
+    let stamp = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-');
+    stamp.take(STAMP_BYTES_MIN).count() == STAMP_BYTES_MIN
 }
 
 fn is_of_tail(byte: u8) -> bool {

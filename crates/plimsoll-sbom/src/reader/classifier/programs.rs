@@ -51,6 +51,9 @@ const GENERIC: Program = Program {
 const HIGHEST_ALONE: Evidence =
     Evidence { before: b"\0", tail: Tail::None, after: b"\0", choice: Choice::Highest, ..USUAL };
 
+/// The version to which the server joins its build's stamp, to tell builds apart.
+const STAMPED: Evidence = Evidence { choice: Choice::Stamped, ..HIGHEST_ALONE };
+
 /// What an Erlang application says of itself, as compilers and as people write it.
 const ERLANG_APPLICATION: &[Evidence] = &[
     Evidence { before: b"{vsn,\"", after: b"\"", ..USUAL },
@@ -236,7 +239,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         evidence: ERLANG_APPLICATION,
         ..GENERIC
     },
-    Program { name: "redis", paths: &["redis-server"], evidence: &[HIGHEST_ALONE], ..GENERIC },
+    Program { name: "redis", paths: &["redis-server"], evidence: &[STAMPED], ..GENERIC },
     Program {
         name: "ruby",
         paths: &["ruby", "ruby2*", "ruby3*", "ruby4*", "libruby*.so*"],
@@ -263,7 +266,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         evidence: &[Evidence { before: b"\ngo", numbers_min: 2, ..USUAL }],
         spelling: |version| go::toolchain_version(&format!("go{version}")),
     },
-    Program { name: "valkey", paths: &["valkey-server"], evidence: &[HIGHEST_ALONE], ..GENERIC },
+    Program { name: "valkey", paths: &["valkey-server"], evidence: &[STAMPED], ..GENERIC },
     Program {
         name: "varnish",
         paths: &["varnishd"],

@@ -81,7 +81,7 @@ const SEEN: &[(&str, &[u8], &str, &str)] = &[
     ("opt/rabbitmq/plugins/rabbit-3.10.8/ebin/rabbit.app", b"\t{vsn, \"3.10.8\"},\n", "rabbitmq", "3.10.8"),
     (
         "usr/local/bin/redis-server",
-        b"\x007.0.3\0err\x007.0.15\0c11-builtin\x006.2.0\x008.0.61790283218000000000\0",
+        b"\x007.0.3\0err\x007.0.15\0c11-builtin\x00127.0.0.1\x0016.2.0\0A7.0.151790282056000000000000\0",
         "redis",
         "7.0.15",
     ),
@@ -95,7 +95,12 @@ const SEEN: &[(&str, &[u8], &str, &str)] = &[
     ("usr/bin/tini", b"[INFO  tini (%i)] \0tini version 0.19.0\0%s (%s)\n\0", "tini", "0.19.0"),
     ("usr/local/go/VERSION", b"go1.26.8\ntime 2026-08-28T16:20:06Z\n", "toolchain", "1.26.8"),
     ("usr/local/go/VERSION", b"go1.21rc2", "toolchain", "1.21.0-rc.2"),
-    ("usr/local/bin/valkey-server", b"\x007.2.4\0err\x009.1.2\0c11-builtin\x008.1.0\0", "valkey", "9.1.2"),
+    (
+        "usr/local/bin/valkey-server",
+        b"\x007.2.4\0file: %s\x009.1.2\0include\x0016.2.0\0\0valkey9.1.21789267002000000000\0",
+        "valkey",
+        "9.1.2",
+    ),
     (
         "usr/sbin/varnishd",
         b"\0varnish-7.1.1 revision 7cee1c581bead20e88d101ab3d72afb29f14d87a\0",
