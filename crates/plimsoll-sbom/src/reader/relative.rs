@@ -2,7 +2,8 @@
 
 /// A path from a directory in normal form; `None` if it leads out of the image.
 pub(super) fn joined(base: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = if path.starts_with('/') { Vec::new() } else { base.split('/').collect() };
+    let base = if path.starts_with('/') { "" } else { base };
+    let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {
             "" | "." => {}
@@ -23,6 +24,7 @@ mod tests {
         assert_eq!(joined(base, "x/__init__.py").unwrap(), "usr/lib/python3/site-packages/x/__init__.py");
         assert_eq!(joined(base, "../../../bin/x").unwrap(), "usr/bin/x");
         assert_eq!(joined(base, "/opt/x").unwrap(), "opt/x");
+        assert_eq!(joined("", "./x//y").unwrap(), "x/y");
         assert_eq!(joined(base, "../../../../../x"), None);
     }
 }

@@ -3,5 +3,6 @@
 mod databases;
 mod document;
 mod foreign;
+mod languages;
 mod oracles;
 mod sample;

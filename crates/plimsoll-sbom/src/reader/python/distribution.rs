@@ -45,16 +45,20 @@ impl<'a> InfoPlace<'a> {
 pub(super) fn component(place: &InfoPlace<'_>, headers: &Headers<'_>) -> Option<Component> {
     let name = headers.first("Name").unwrap_or(place.name);
     let version = headers.first("Version").or(place.version)?;
-    if !is_text(name) || !is_text(version) {
-        return None;
-    }
-    let mut component = Component::new(PackageType::Pypi, normal_name(name), version);
+    let mut component = named(name, version)?;
     component.licenses = licenses(headers);
     Some(component)
 }
 
+/// A distribution of this name and version; `None` for what no index would take.
+pub(super) fn named(name: &str, version: &str) -> Option<Component> {
+    let normal = normal_name(name);
+    let sound = is_text(name) && is_text(version) && !normal.is_empty();
+    sound.then(|| Component::new(PackageType::Pypi, normal, version))
+}
+
 /// A name with its runs of `-`, `_` and `.` as one hyphen, in lower case (PEP 503).
-pub(super) fn normal_name(name: &str) -> String {
+fn normal_name(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
     for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
         if !normal.is_empty() {

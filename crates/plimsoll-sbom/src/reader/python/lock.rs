@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::distribution::normal_name;
-use crate::reader::lock::{Locked, is_text, toml};
+use super::distribution::named;
+use crate::reader::lock::{Locked, toml};
 use crate::reader::{File, ReadFault, Reader};
-use crate::{Component, Facts, PackageType};
+use crate::{Component, Facts};
 
 /// Large projects lock a few hundred distributions, each with the digests of some dozen wheels.
 const LOCK_BYTES_MAX: u64 = 8 << 20;
@@ -52,7 +52,7 @@ fn read_pipfile(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     let pipfile: Pipfile =
         serde_json::from_slice(&file.bytes()?).map_err(|error| ReadFault::malformed(error.to_string()))?;
     let pinned = pipfile.default.into_iter().chain(pipfile.develop);
-    Ok(locked(pinned.filter_map(|(name, pinned)| component(&name, pinned.version?.strip_prefix("==")?))))
+    Ok(locked(pinned.filter_map(|(name, pinned)| named(&name, pinned.version?.strip_prefix("==")?))))
 }
 
 fn read_poetry(file: &mut File<'_>) -> Result<Facts, ReadFault> {
@@ -60,7 +60,7 @@ fn read_poetry(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     // What lies in the project's own tree is the project itself.
     let own = |source: &str| ["editable", "virtual", "directory"].iter().any(|kind| source.contains(kind));
     let packages = toml::packages(&text).filter(|package| !package.source.is_some_and(own));
-    Ok(locked(packages.filter_map(|package| component(package.name?, package.version?))))
+    Ok(locked(packages.filter_map(|package| named(package.name?, package.version?))))
 }
 
 fn locked(components: impl Iterator<Item = Component>) -> Facts {
@@ -76,9 +76,5 @@ fn requirement(line: &str) -> Option<Component> {
     let (name, _) = name.split_once('[').unwrap_or((name, ""));
     let version = version.trim_start_matches('=').split_whitespace().next()?;
     let exact = !version.contains(['*', ',', '<', '>', '!']);
-    exact.then(|| component(name.trim(), version)).flatten()
-}
-
-fn component(name: &str, version: &str) -> Option<Component> {
-    (is_text(name) && is_text(version)).then(|| Component::new(PackageType::Pypi, normal_name(name), version))
+    exact.then(|| named(name.trim(), version)).flatten()
 }

@@ -39,6 +39,7 @@ fn the_directorys_name_stands_in_for_what_the_metadata_leaves_out() {
     let component = only(&format!("{SITE}/zope.event-4.5-py3.8.egg-info"), b"Metadata-Version: 1.0\n");
     assert_eq!((component.name.as_str(), component.version.as_str()), ("zope-event", "4.5"));
     assert!(read(&format!("{SITE}/x.egg-info"), b"").is_err());
+    assert!(read(&format!("{SITE}/x-1.egg-info"), b"Name: -._\n").is_err());
 }
 
 #[test]
