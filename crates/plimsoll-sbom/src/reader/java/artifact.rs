@@ -4,7 +4,7 @@ use crate::{Component, PackageType};
 const TEXT_BYTES_MAX: usize = 256;
 
 /// Maven's coordinates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Artifact {
     pub(super) group: Option<String>,
     pub(super) name: String,

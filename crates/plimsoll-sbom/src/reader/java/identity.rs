@@ -1,5 +1,7 @@
 //! Which artifact an archive is, and which were shaded into it.
 
+use std::collections::HashSet;
+
 use super::artifact::{Artifact, is_coordinate};
 use super::file_name::FileName;
 use super::groups;
@@ -37,13 +39,9 @@ pub(super) fn identify(mut evidence: Evidence, file: FileName<'_>) -> Identity {
         Some(at) => Some(evidence.poms.remove(at).artifact),
         None => from_manifest(&evidence, file),
     };
-    let mut shaded: Vec<Pom> = Vec::new();
-    for pom in evidence.poms {
-        let known = |other: &Artifact| *other == pom.artifact;
-        if !main.as_ref().is_some_and(known) && !shaded.iter().any(|other| known(&other.artifact)) {
-            shaded.push(pom);
-        }
-    }
+    let mut known: HashSet<Artifact> = main.iter().cloned().collect();
+    let mut shaded = evidence.poms;
+    shaded.retain(|pom| known.insert(pom.artifact.clone()));
     Identity { main, shaded }
 }
 

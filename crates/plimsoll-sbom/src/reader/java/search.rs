@@ -62,7 +62,9 @@ impl Search {
         let selection = archive.select(&mut self.allowance, is_telling)?;
         refuse_overlaps(&selection.members)?;
         if selection.cut_short {
-            self.note_fault(place, &ReadFault::Limit(format!("{MEMBERS_MAX} members in all")));
+            let names = NAME_BYTES_MAX >> 20;
+            let limit = format!("{MEMBERS_MAX} members in all, or {names} MiB of their names");
+            self.note_fault(place, &ReadFault::Limit(limit));
         }
         let (nested, documents): (Vec<_>, Vec<_>) =
             selection.members.into_iter().partition(|member| is_archive_name(&member.path));

@@ -138,6 +138,15 @@ fn a_million_members_are_not_all_looked_at() {
 }
 
 #[test]
+fn a_jar_of_nothing_but_poms_is_read_in_time_and_in_part() {
+    let poms = (0..30_000).map(|index| pom(&format!("g{index}"), "a", "1"));
+    let bytes = poms.fold(Zip::default(), |zip, (path, text)| zip.stored(&path, &text)).finish();
+    let facts = read("x.jar", &bytes).unwrap();
+    assert!((5_000..7_000).contains(&facts.components.len()), "{}", facts.components.len());
+    assert!(facts.notes.last().unwrap().text.starts_with("and "), "{:?}", facts.notes.last());
+}
+
+#[test]
 fn a_truncated_jar_is_malformed_at_every_length() {
     let whole = Zip::default().deflated("lib/inner-1.0.jar", &jar("g", "inner", "1.0")).finish();
     for length in 1..whole.len() {
