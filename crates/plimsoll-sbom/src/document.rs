@@ -104,8 +104,8 @@ pub struct Ignored {
 }
 
 impl Document {
-    /// The largest document that is read.
-    pub const BYTES_MAX: usize = 64 << 20;
+    /// The largest document that is read: room for [`Document::COMPONENTS_MAX`] components in either format.
+    pub const BYTES_MAX: usize = 256 << 20;
     /// The most components, nested ones included, that are read.
     pub const COMPONENTS_MAX: usize = 200_000;
     /// How deep components may be nested in components; flat documents have depth one.

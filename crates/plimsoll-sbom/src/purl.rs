@@ -144,7 +144,9 @@ impl FromStr for Purl {
     type Err = ParsePurlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse::parse(text)?.canonical()
+        let purl = parse::parse(text)?.canonical()?;
+        rules::check_qualifiers(&purl)?;
+        Ok(purl)
     }
 }
 

@@ -73,7 +73,8 @@ pub(super) fn owners<'a>(document: &'a Document, ids: &'a [String]) -> Vec<Optio
     let wanted: HashSet<&Purl> =
         document.components.iter().filter_map(|located| located.owner.as_ref()).collect();
     let mut found: HashMap<Purl, &str> = HashMap::new();
-    for (located, id) in document.components.iter().zip(ids) {
+    let candidates = if wanted.is_empty() { &[] } else { document.components.as_slice() };
+    for (located, id) in candidates.iter().zip(ids) {
         let purl = located.component.purl(document.distribution.as_ref());
         if located.owner.is_none() && wanted.contains(&purl) {
             found.entry(purl).or_insert(id);

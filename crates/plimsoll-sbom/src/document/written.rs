@@ -55,7 +55,8 @@ impl WrittenComponent {
         for (namespace, name) in self.spellings(component.package_type, purl) {
             let spelled = Component { namespace, name, ..component.clone() };
             let again = spelled.purl(None);
-            let is_same_namespace = component.package_type.is_system() || again.namespace() == purl.namespace();
+            let is_same_namespace =
+                component.package_type.is_system() || again.namespace() == purl.namespace();
             if again.name() == purl.name() && is_same_namespace {
                 *component = spelled;
                 return;

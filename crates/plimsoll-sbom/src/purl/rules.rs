@@ -7,7 +7,6 @@ struct Rule {
     package_type: &'static str,
     namespace: Namespace,
     folds: Fold,
-    required_qualifier: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -17,7 +16,7 @@ enum Namespace {
     Prohibited,
 }
 
-/// The parts in which the type ignores case.
+/// The parts in which the type ignores the case of letters of ASCII, of which the names in registries are made.
 #[derive(Clone, Copy, PartialEq)]
 enum Fold {
     Nothing,
@@ -52,7 +51,7 @@ const RULES: &[Rule] = &[
     rule("hackage", Prohibited, Nothing),
     rule("hex", Optional, Both),
     rule("huggingface", Required, Version),
-    Rule { required_qualifier: Some("uuid"), ..rule("julia", Prohibited, Nothing) },
+    rule("julia", Prohibited, Nothing),
     rule("luarocks", Optional, Both),
     rule("mlflow", Prohibited, Nothing),
     rule("npm", Optional, Name),
@@ -69,7 +68,7 @@ const RULES: &[Rule] = &[
 ];
 
 const fn rule(package_type: &'static str, namespace: Namespace, folds: Fold) -> Rule {
-    Rule { package_type, namespace, folds, required_qualifier: None }
+    Rule { package_type, namespace, folds }
 }
 
 fn of(package_type: &str) -> Option<&'static Rule> {
@@ -105,6 +104,16 @@ fn is_databricks(purl: &Purl) -> bool {
         && purl.qualifier("repository_url").is_some_and(|url| url.contains("databricks"))
 }
 
+/// Refuses a package URL that lacks a qualifier without which its type names nothing. One that is still being built is
+/// not asked.
+pub(super) fn check_qualifiers(purl: &Purl) -> Result<(), ParsePurlError> {
+    if purl.package_type == "julia" && purl.qualifier("uuid").is_none() {
+        let rule = "has the qualifier `uuid`";
+        return Err(ParsePurlError::Rule { package_type: purl.package_type.clone(), rule });
+    }
+    Ok(())
+}
+
 /// Refuses what the type refuses.
 pub(super) fn check(purl: &Purl) -> Result<(), ParsePurlError> {
     let refused = |rule| Err(ParsePurlError::Rule { package_type: purl.package_type.clone(), rule });
@@ -113,9 +122,6 @@ pub(super) fn check(purl: &Purl) -> Result<(), ParsePurlError> {
         (Required, None) => return refused("has a namespace before its name"),
         (Prohibited, Some(_)) => return refused("has no namespace before its name"),
         _ => {}
-    }
-    if rule.required_qualifier.is_some_and(|key| purl.qualifier(key).is_none()) {
-        return refused("has the qualifier `uuid`");
     }
     match purl.package_type.as_str() {
         "cpan" if purl.name.contains("::") => {

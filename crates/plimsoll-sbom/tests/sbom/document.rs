@@ -117,7 +117,7 @@ fn limits_are_named() {
     let spdx =
         json!({ "spdxVersion": "SPDX-2.3", "packages": vec![0; Document::COMPONENTS_MAX + 1] }).to_string();
     assert!(matches!(Document::read(spdx.as_bytes()), Err(ReadDocumentError::Components)));
-    let large = vec![b' '; Document::BYTES_MAX + 1];
+    let large = vec![0; Document::BYTES_MAX + 1];
     assert!(matches!(Document::read(&large), Err(ReadDocumentError::Bytes)));
 }
 

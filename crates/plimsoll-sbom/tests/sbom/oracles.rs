@@ -44,7 +44,7 @@ def canonical(text):
         return PackageURL.from_string(text).to_string()
     except ValueError:
         return None
-json.dump([canonical(text) for text in json.load(sys.stdin)], sys.stdout, separators=(",", ":"))
+json.dump([canonical(text) for text in json.load(sys.stdin)], sys.stdout)
 "#;
 
 /// The sample document and a hundred that are different in every run of the generator but the same in every test.
@@ -84,7 +84,7 @@ fn the_validator_of_spdx_sees_a_fault() {
 
 #[test]
 fn package_urls_print_as_the_python_library_prints_them() {
-    let part = "[a-z0-9][a-z0-9._~+@:!éÅ -]{0,8}[a-z0-9]";
+    let part = "[a-z0-9][a-z0-9._~+@:!é -]{0,8}[a-z0-9]";
     let pattern = (
         proptest::sample::select(vec![
             "deb", "apk", "rpm", "golang", "maven", "npm", "generic", "cargo", "pypi", "nuget",
@@ -108,8 +108,13 @@ fn package_urls_print_as_the_python_library_prints_them() {
     assert!(purls.len() > 400, "{}", purls.len());
     let texts: Value = purls.iter().map(Purl::to_string).collect();
     if let Some(answer) = asked(PURL, &texts) {
-        // The library folds the digits of escapes along with the names of types that fold case.
-        assert_eq!(answer.to_uppercase(), texts.to_string().to_uppercase());
+        let answer: Vec<Option<String>> = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer.len(), purls.len());
+        for (theirs, ours) in answer.iter().zip(&purls) {
+            // The library folds the digits of escapes along with the names of types that fold case.
+            let theirs = theirs.as_deref().unwrap_or("refused");
+            assert_eq!(theirs.to_uppercase(), ours.to_string().to_uppercase());
+        }
     }
 }
 
