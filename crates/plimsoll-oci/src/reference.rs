@@ -58,11 +58,12 @@ impl FromStr for RegistryHost {
                 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
         let is_name = host.len() <= 253 && host.split('.').all(is_label);
-        if is_port && (is_ipv6 || is_name) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(ParseReferenceError::Host(text.to_owned()))
+        if !is_port || !(is_ipv6 || is_name) {
+            return Err(ParseReferenceError::Host(text.to_owned()));
         }
+        // Case means nothing in a host, but may be all that tells it from the first part of a repository.
+        let lower_case = text.to_ascii_lowercase();
+        Ok(Self(if names_a_host(&lower_case) { lower_case } else { text.to_owned() }))
     }
 }
 
@@ -196,6 +197,15 @@ mod tests {
         assert_eq!(normalized("localhost/app"), ("localhost/app".into(), false));
         assert_eq!(normalized("localhost:5000/app"), ("localhost:5000/app".into(), false));
         assert_eq!(normalized("ghcr.io/a/b:v1"), ("ghcr.io/a/b:v1".into(), false));
+    }
+
+    #[test]
+    fn a_host_stays_a_host_when_it_is_written_again() {
+        let cases = [("R.Example/a", "r.example/a"), ("Localhost/a", "localhost/a"), ("Shore/a", "Shore/a")];
+        for (text, written) in cases {
+            assert_eq!(normalized(text).0, written);
+            assert_eq!(normalized(written).0, written);
+        }
     }
 
     #[test]
