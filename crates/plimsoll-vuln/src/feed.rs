@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use plimsoll_sbom::{Component, Distribution, PackageType};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use distribution::{Naming, SystemFeed, system_feed};
+pub(crate) use distribution::{Naming, system_feed};
 pub(crate) use program::{ECOSYSTEM as PROGRAM_ECOSYSTEM, program};
 
 mod distribution;
@@ -19,7 +19,7 @@ mod program;
 
 /// Whether a component could be judged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Evaluation {
     /// The advisories of this ecosystem answered.
     By(String),
@@ -30,16 +30,13 @@ pub enum Evaluation {
         /// Why they may be silent.
         reasons: Vec<Reason>,
     },
-    /// It belongs to a package of the distribution, whose feed answers for all the package's files: a fix that was
-    /// ported back leaves the upstream's version as it was.
-    WithPackage(String),
     /// Nothing answered.
     NotEvaluated(Reason),
 }
 
 /// Why a component was not judged, or not in full.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Reason {
     /// The index has no shard of this ecosystem.
     NoFeed(String),
@@ -101,10 +98,18 @@ impl Evaluation {
         matches!(self, Self::By(_) | Self::Partly { .. })
     }
 
+    /// The ecosystem whose advisories were asked.
+    pub fn ecosystem(&self) -> Option<&str> {
+        match self {
+            Self::By(ecosystem) | Self::Partly { ecosystem, .. } => Some(ecosystem),
+            Self::NotEvaluated(_) => None,
+        }
+    }
+
     /// What keeps "nothing found" from meaning "clean".
     pub fn reasons(&self) -> &[Reason] {
         match self {
-            Self::By(_) | Self::WithPackage(_) => &[],
+            Self::By(_) => &[],
             Self::Partly { reasons, .. } => reasons,
             Self::NotEvaluated(reason) => std::slice::from_ref(reason),
         }
@@ -136,7 +141,7 @@ impl Terms {
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
-fn day(time: Timestamp) -> Date {
+pub(crate) fn day(time: Timestamp) -> Date {
     jiff::tz::Offset::UTC.to_datetime(time).date()
 }
 

@@ -1,5 +1,6 @@
 //! A vulnerability in a component, told once however many records speak of it.
 
+use jiff::civil::Date;
 use plimsoll_sbom::Kinship;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,7 @@ mod merge;
 
 /// This vulnerability matches this component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The CVE, if it is exactly one; else the first publisher's own id.
     pub id: String,
@@ -36,9 +37,9 @@ pub struct Finding {
     /// One line about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// When the oldest of the records was published, as it says.
+    /// When the first of the records was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published: Option<String>,
+    pub published: Option<Date>,
     /// Why it is information and no vulnerability: `unmaintained`, `unsound`, `notice`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub informational: Option<String>,

@@ -10,11 +10,11 @@ use crate::severity::Severity;
 
 /// From this probability on, an exploit counts as likely. About one CVE in thirty reaches it, and most of those that
 /// are exploited at all.
-const LIKELY: f32 = 0.1;
+const LIKELY: f64 = 0.1;
 
 /// What decides a finding's place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub struct Priority {
     /// Since when CISA's catalogue lists it as exploited (KEV).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,9 +30,9 @@ pub struct Priority {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epss {
     /// The probability that it is exploited within the next 30 days: 0 to 1.
-    pub probability: f32,
+    pub probability: f64,
     /// The share of all CVEs that are no likelier: 0 to 1.
-    pub percentile: f32,
+    pub percentile: f64,
 }
 
 /// The coarse steps of the order, the most urgent first.
@@ -59,7 +59,7 @@ impl Priority {
         }
     }
 
-    fn probability(&self) -> f32 {
+    fn probability(&self) -> f64 {
         self.epss.map_or(0.0, |epss| epss.probability)
     }
 }
@@ -84,7 +84,7 @@ impl Priority {
             severity => write!(f, "severity {severity}")?,
         }
         match self.epss {
-            Some(epss) => write!(f, ", EPSS {:.1} %", f64::from(epss.probability) * 100.0),
+            Some(epss) => write!(f, ", EPSS {:.1} %", epss.probability * 100.0),
             None => Ok(()),
         }
     }
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    fn priority(exploited: bool, probability: Option<f32>, severity: Severity) -> Priority {
+    fn priority(exploited: bool, probability: Option<f64>, severity: Severity) -> Priority {
         Priority {
             exploited_since: exploited.then(|| date(2021, 12, 10)),
             epss: probability.map(|probability| Epss { probability, percentile: 0.5 }),
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_probability_that_is_no_number_keeps_the_order_total() {
-        let odd = priority(false, Some(f32::NAN), Severity::High);
+        let odd = priority(false, Some(f64::NAN), Severity::High);
         assert_eq!(odd.urgency(&odd), Ordering::Equal);
     }
 }

@@ -36,7 +36,7 @@ struct Statement {
 
 /// A statement as it is shown beside a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub struct Assertion {
     /// What it says.
     pub status: Status,

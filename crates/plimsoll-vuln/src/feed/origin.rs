@@ -12,33 +12,37 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("rocky", &["rocky"]),
 ];
 
-/// Parts of dpkg's maintainer, in lower case, that stand for publishers outside of Debian and Ubuntu. Debian's own
-/// maintainers are a thousand persons, so only others can be listed.
-const OUTSIDE_MAINTAINERS: &[&str] = &[
-    "@cloudflare.com",
-    "@confluent.io",
-    "@datadoghq.com",
-    "@docker.com",
-    "@eclipse.org",
-    "@elastic.co",
-    "@f5.com",
-    "@github.com",
-    "@gitlab.com",
-    "@google.com",
-    "@grafana.com",
-    "@hashicorp.com",
-    "@influxdata.com",
-    "@microsoft.com",
-    "@mongodb.com",
-    "@nginx.com",
-    "@nodesource.com",
-    "@nvidia.com",
-    "@oracle.com",
-    "@percona.com",
-    "@rabbitmq.com",
-    "@redis.com",
-    "@tailscale.com",
-    "@varnish-software.com",
+/// Domains of dpkg maintainers that stand for publishers outside of Debian and Ubuntu. Debian's own maintainers are a
+/// thousand persons, so only others can be listed.
+const OUTSIDE_DOMAINS: &[&str] = &[
+    "cloudflare.com",
+    "confluent.io",
+    "datadoghq.com",
+    "docker.com",
+    "eclipse.org",
+    "elastic.co",
+    "f5.com",
+    "github.com",
+    "gitlab.com",
+    "google.com",
+    "grafana.com",
+    "hashicorp.com",
+    "influxdata.com",
+    "microsoft.com",
+    "mongodb.com",
+    "nginx.com",
+    "nodesource.com",
+    "nvidia.com",
+    "oracle.com",
+    "percona.com",
+    "rabbitmq.com",
+    "redis.com",
+    "tailscale.com",
+    "varnish-software.com",
+];
+
+/// Beginnings of dpkg maintainers' names of the same kind, where the address does not tell.
+const OUTSIDE_NAMES: &[&str] = &[
     "amazon corretto",
     "azul systems",
     "hashicorp",
@@ -84,15 +88,16 @@ fn deb<'a>(component: &'a Component, distribution: &Distribution) -> Option<&'a 
         return (!own.iter().any(|name| starts_with_ignoring_case(origin, name))).then_some(origin);
     }
     let maintainer = component.properties.get(Component::VENDOR)?;
-    let is_outside = OUTSIDE_MAINTAINERS.iter().any(|part| contains_ignoring_case(maintainer, part));
-    is_outside.then_some(maintainer)
+    is_outside(maintainer).then_some(maintainer)
+}
+
+/// It is asked for every package of every image, so it compares two ends of the text instead of searching it.
+fn is_outside(maintainer: &str) -> bool {
+    let domain = maintainer.rsplit_once('@').map_or("", |(_, domain)| domain.trim_end_matches('>'));
+    OUTSIDE_DOMAINS.iter().any(|outside| domain.eq_ignore_ascii_case(outside))
+        || OUTSIDE_NAMES.iter().any(|name| starts_with_ignoring_case(maintainer, name))
 }
 
 fn starts_with_ignoring_case(text: &str, beginning: &str) -> bool {
     text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
-}
-
-/// Without an allocation: it is asked for every package of every image.
-fn contains_ignoring_case(text: &str, part: &str) -> bool {
-    text.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
