@@ -149,6 +149,14 @@ impl Manifest {
         }
     }
 
+    /// Whether it is a container image, and not an artifact in the form of one, as signatures and attestations are.
+    pub fn is_container_image(&self) -> bool {
+        let Self::Image(image) = self else { return false };
+        image.config.media_type.is_image_config()
+            && image.artifact_type.is_none()
+            && image.layers.iter().all(|layer| layer.media_type.is_layer())
+    }
+
     /// The type shown in a referrers list: its own, else an image manifest's config type
     /// (distribution-spec, "Listing Referrers").
     pub fn artifact_type(&self) -> Option<&str> {

@@ -68,6 +68,12 @@ impl MediaType {
         *self == Self::IMAGE_CONFIG || *self == Self::DOCKER_CONFIG
     }
 
+    /// Whether it is a layer of a container image, distributable or not.
+    pub fn is_layer(&self) -> bool {
+        let prefixes = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+        prefixes.iter().any(|prefix| self.as_str().starts_with(prefix))
+    }
+
     /// Whether a registry may lack the blob: OCI's deprecated non-distributable layers and Docker's foreign layers.
     pub fn is_nondistributable(&self) -> bool {
         self.0.starts_with("application/vnd.oci.image.layer.nondistributable.v1.")

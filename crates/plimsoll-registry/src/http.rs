@@ -5,6 +5,7 @@ mod authorize;
 mod blobs;
 mod body;
 mod error;
+mod insights;
 mod lists;
 mod manifests;
 mod range;
@@ -19,7 +20,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 
-use crate::Registry;
+use crate::{Insight, Registry};
 use crate::access::{Identity, ShownBy};
 use crate::auth::{AuthError, Authenticator, Origin};
 
@@ -53,12 +54,14 @@ struct DoorParts {
     authenticator: Authenticator,
     /// The address that clients know this registry by, where it is not the one they connect to.
     external_url: Option<String>,
+    insight: Option<Arc<dyn Insight>>,
 }
 
 /// What every endpoint gets to see of a request.
 struct Asked<'a> {
     registry: &'a Registry,
     identity: &'a Identity,
+    insight: Option<&'a dyn Insight>,
     head: &'a Parts,
 }
 
@@ -83,8 +86,13 @@ pub struct Connection {
 
 impl Door {
     /// Opens the door to a registry.
-    pub fn new(registry: Registry, authenticator: Authenticator, external_url: Option<String>) -> Self {
-        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url }) }
+    pub fn new(
+        registry: Registry,
+        authenticator: Authenticator,
+        external_url: Option<String>,
+        insight: Option<Arc<dyn Insight>>,
+    ) -> Self {
+        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url, insight }) }
     }
 
     /// Answers a request below `/v2/` or to `/token`.
@@ -133,7 +141,8 @@ impl Door {
         if matches!(call, Call::Ping) && identity.shown_by == ShownBy::Nothing {
             return Err(challenge().refuse(AuthError::Missing));
         }
-        let asked = Asked { registry: &self.parts.registry, identity: &identity, head };
+        let insight = self.parts.insight.as_deref();
+        let asked = Asked { registry: &self.parts.registry, identity: &identity, insight, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }
@@ -150,6 +159,10 @@ async fn dispatch<B: RequestBody>(
         Call::ListRepositories(page) => lists::repositories(asked, page).await,
         Call::ListTags(repository, page) => lists::tags(asked, repository, page).await,
         Call::TagHistory(repository, tag) => lists::tag_history(asked, repository, tag.as_ref()).await,
+        Call::Document(repository, reference, kind) => {
+            insights::document(asked, repository, reference, *kind).await
+        }
+        Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
         Call::ListReferrers(repository, subject, filter) => {
             lists::referrers(asked, repository, *subject, filter).await
         }

@@ -12,6 +12,7 @@ mod collect_garbage;
 mod delete;
 mod fsck;
 mod immutable;
+mod insight;
 mod list;
 mod mount_blob;
 mod pull;
@@ -22,12 +23,15 @@ mod rebuild;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_oci::Digest;
 use plimsoll_store::{Catalogue, Objects, Timestamp};
+use tokio::sync::broadcast;
 
 pub use collect_garbage::GarbageError;
 pub use delete::{DeleteError, Deleted};
 pub use fsck::{Damage, FsckReport};
 pub use immutable::ImmutableTags;
+pub use insight::{DocumentKind, Insight, Known};
 pub use list::ReferrersPage;
 pub use pull::PullError;
 pub use push_blob::{IncomingBytes, PushBlobError};
@@ -63,7 +67,12 @@ struct Parts {
     objects: Arc<dyn Objects>,
     clock: Clock,
     config: RegistryConfig,
+    /// Tells of blobs that have just become readable.
+    arrivals: broadcast::Sender<Digest>,
 }
+
+/// Blobs that whoever listens may be behind before some are passed over.
+const ARRIVALS_MAX: usize = 1024;
 
 impl Registry {
     /// Puts the registry together.
@@ -73,7 +82,18 @@ impl Registry {
         clock: Clock,
         config: RegistryConfig,
     ) -> Self {
-        Self { parts: Arc::new(Parts { catalogue, objects, clock, config }) }
+        let (arrivals, _) = broadcast::channel(ARRIVALS_MAX);
+        Self { parts: Arc::new(Parts { catalogue, objects, clock, config, arrivals }) }
+    }
+
+    /// The digests of blobs as they arrive. Nobody waits for whoever listens.
+    pub fn arrivals(&self) -> broadcast::Receiver<Digest> {
+        self.parts.arrivals.subscribe()
+    }
+
+    fn announce(&self, blob: Digest) {
+        // It is no matter if nobody listens.
+        let _ = self.parts.arrivals.send(blob);
     }
 
     fn catalogue(&self) -> &Catalogue {

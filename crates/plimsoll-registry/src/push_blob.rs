@@ -327,6 +327,7 @@ impl Registry {
         let is_committed = self.catalogue().commit_blob(commit).await?;
         drop(claim);
         if is_committed {
+            self.announce(digest);
             return Ok(StoredBlob { digest, size, object_key });
         }
         // The session's objects belong to whoever took it up or has ended it; one that this request made, to nobody.

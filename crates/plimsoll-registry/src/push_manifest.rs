@@ -245,6 +245,7 @@ impl Registry {
             blobs: push.blobs.clone(),
             tags: push.tags.iter().flat_map(condition).collect(),
             actor: can_push.actor().to_owned(),
+            is_image: push.manifest.is_container_image(),
             record,
             now: self.now(),
         }

@@ -209,6 +209,7 @@ fn to_put(key: ObjectKey, record: Record) -> Result<ManifestToPut, Skip> {
         bytes,
         tags: tags.into_iter().map(|tag| (tag, TagCondition::Any)).collect(),
         actor: record.actor,
+        is_image: parsed.as_ref().is_some_and(Manifest::is_container_image),
         record: record_key,
         now: record.at,
     })

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Seek};
 
 use plimsoll_oci::DiffId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::FileNote;
 use crate::{Distribution, FileFacts, LayerRecord, Located};
@@ -23,7 +23,7 @@ use ownership::Ownership;
 use visible::Visible;
 
 /// What is inside an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageContents {
     /// The layers as measured, from the base up.
     pub layers: Vec<DiffId>,
@@ -40,8 +40,27 @@ pub struct ImageContents {
     pub notes: Vec<LayerNote>,
 }
 
+impl ImageContents {
+    /// Notes where the image's config names other layers than were measured.
+    pub fn compare_with_config(&mut self, said: &[DiffId]) {
+        let mut note = |layer, text| {
+            self.notes.insert(0, LayerNote { layer, note: FileNote { path: String::new(), text } });
+        };
+        for (layer, (measured, said)) in self.layers.iter().zip(said).enumerate() {
+            let is_comparable = measured.0.algorithm() == said.0.algorithm();
+            if is_comparable && measured != said {
+                note(layer, format!("the layer unpacks to {measured}, and the config says {said}"));
+            }
+        }
+        if said.len() != self.layers.len() {
+            let count = self.layers.len();
+            note(0, format!("the config names {} layers, and the image has {count}", said.len()));
+        }
+    }
+}
+
 /// A note, and the layer whose file it is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LayerNote {
     /// The layer, counted from 0 at the base.
     pub layer: usize,

@@ -3,7 +3,7 @@
 //! A reader says which files it wants by their path and first bytes alone, because most files of a layer are nobody's.
 //! What it wants comes to it whole, in memory or in the spool. Of several readers that want a file, each reads it.
 
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, SeekFrom};
 
 use crate::{Content, Facts};
 

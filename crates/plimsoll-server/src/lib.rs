@@ -11,23 +11,26 @@ mod import;
 mod jobs;
 mod listen;
 mod metrics;
+mod scan;
 mod storage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_oci::Digest;
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
 use plimsoll_registry::http::Door;
-use plimsoll_registry::{Registry, RegistryConfig};
+use plimsoll_registry::{Insight, Registry, RegistryConfig};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
 pub use clock::{clock, now};
 pub use import::RegistrySink;
 pub use listen::{TlsError, tls_from_pem};
+pub use scan::{ImageReport, Judged, ScanConfig, Scanner};
 pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
 
 use answer::Answerer;
@@ -51,6 +54,8 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// How callers are told apart.
     pub auth: AuthConfig,
+    /// How images are scanned, if they are.
+    pub scan: Option<ScanConfig>,
     /// How often garbage is looked for.
     pub gc_interval: Duration,
     /// How long the server says that it is not ready before it takes no more requests.
@@ -86,6 +91,7 @@ pub struct Server {
     answerer: Arc<Answerer>,
     listeners: Vec<Listener>,
     jobs: jobs::Jobs,
+    scanning: Option<(Scanner, broadcast::Receiver<Digest>)>,
     shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,
@@ -102,7 +108,10 @@ impl Server {
             return Err(StartError::OpenToStrangers(*address));
         }
         let metrics = Arc::new(Metrics::new());
-        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url);
+        let scanner = config.scan.map(|scan| Scanner::new(storage.clone(), scan, metrics.clone()));
+        let insight = scanner.clone().map(|scanner| Arc::new(scanner) as Arc<dyn Insight>);
+        let arrivals = registry.arrivals();
+        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, insight);
         let shows_metrics = config.metrics_listen.is_none();
         let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         let mut listeners = Vec::new();
@@ -115,7 +124,8 @@ impl Server {
         let jobs = jobs::Jobs::new(registry, authenticator, storage, metrics, config.gc_interval);
         let answerer = Arc::new(answerer);
         let (shutdown_delay, shutdown_grace) = (config.shutdown_delay, config.shutdown_grace);
-        Ok(Self { answerer, listeners, jobs, shutdown_delay, shutdown_grace, is_open })
+        let scanning = scanner.map(|scanner| (scanner, arrivals));
+        Ok(Self { answerer, listeners, jobs, scanning, shutdown_delay, shutdown_grace, is_open })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -133,6 +143,9 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         let (stopping, stopped) = watch::channel(false);
         let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
+        if let Some((scanner, arrivals)) = self.scanning {
+            tokio::spawn(scanner.run(arrivals, stopped.clone()));
+        }
         let listeners: Vec<_> = self
             .listeners
             .into_iter()

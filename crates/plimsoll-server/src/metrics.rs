@@ -1,11 +1,13 @@
 //! What is counted, in OpenMetrics text. No label takes a value from outside: a repository or digest would be a series
 //! each.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use http::StatusCode;
 use plimsoll_registry::http::Served;
 use plimsoll_store::catalogue::Swept;
+use plimsoll_vuln::severity::Severity;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -30,6 +32,21 @@ struct OfEndpoint {
     endpoint: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfSeverity {
+    severity: &'static str,
+}
+
+/// Every word of the scale, so that a count that falls to nothing is told too.
+const SEVERITIES: [Severity; 6] = [
+    Severity::Unknown,
+    Severity::Negligible,
+    Severity::Low,
+    Severity::Medium,
+    Severity::High,
+    Severity::Critical,
+];
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -43,6 +60,7 @@ pub(crate) struct Metrics {
     doomed_objects: Gauge,
     open_uploads: Gauge,
     open_upload_bytes: Gauge,
+    findings: Family<OfSeverity, Gauge>,
 }
 
 impl Metrics {
@@ -60,6 +78,7 @@ impl Metrics {
             doomed_objects: Gauge::default(),
             open_uploads: Gauge::default(),
             open_upload_bytes: Gauge::default(),
+            findings: Family::default(),
         };
         metrics.register();
         metrics
@@ -81,6 +100,11 @@ impl Metrics {
             "Bytes of answers, as announced",
             Unit::Bytes,
             self.response_bytes.clone(),
+        );
+        registry.register(
+            "findings",
+            "Findings of the distinct components that images hold",
+            self.findings.clone(),
         );
         registry.register("gc_blobs", "Contents collected", self.collected_blobs.clone());
         registry.register_with_unit("gc", "Bytes collected", Unit::Bytes, self.collected_bytes.clone());
@@ -131,6 +155,15 @@ impl Metrics {
         ];
         for (gauge, value) in notes {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Notes the findings of all distinct components.
+    pub(crate) fn note_findings(&self, counts: &BTreeMap<Severity, u64>) {
+        for severity in SEVERITIES {
+            let count = counts.get(&severity).copied().unwrap_or_default();
+            let gauge = self.findings.get_or_create(&OfSeverity { severity: severity.as_str() });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod blobs;
+mod contents;
 mod leases;
 mod manifests;
 mod migrations;
@@ -26,6 +27,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 pub use accounts::{Action, Grant, ParseGrantError, Robot, User};
+pub use contents::{ImagePlace, ImageToNote, LayerAnalysis, NotedImage};
 pub use blobs::{CommitBlob, StoredBlob};
 pub use manifests::{ManifestCheck, ManifestToPut, PutManifest, StoredManifest, TagCondition};
 pub use postgres::PostgresConfig;

@@ -3,11 +3,20 @@
 //!
 //! Nothing here opens a file, a socket or a clock: bytes, values and the time come in, values go out.
 
+pub mod artifact;
+mod ecosystem;
 pub mod feed;
 pub mod finding;
+pub mod import;
+pub mod index;
+pub mod matching;
 pub mod order;
+pub mod osv;
 pub mod priority;
+pub mod report;
 pub mod severity;
+pub mod verdict;
 pub mod vex;
 
+pub use ecosystem::Ecosystem;
 pub use order::{Order, VersionFault};

@@ -74,6 +74,10 @@ pub(crate) enum OutputFormat {
     Json,
     /// The JSON as YAML
     Yaml,
+    /// CycloneDX 1.6, of components
+    Cyclonedx,
+    /// SPDX 2.3, of components
+    Spdx,
 }
 
 /// When to use colour.

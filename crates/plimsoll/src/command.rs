@@ -16,6 +16,7 @@ mod push;
 mod restore;
 mod rights;
 mod robot;
+mod sbom;
 mod serve;
 mod storage;
 mod tags;
@@ -32,6 +33,7 @@ use crate::logging::DefaultLevel;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Sbom(sbom::Sbom),
     Ls(ls::Ls),
     Tags(tags::Tags),
     Cp(cp::Cp),
@@ -66,6 +68,7 @@ impl Command {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
+            Self::Sbom(sbom) => sbom.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -95,6 +98,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         "Images",
         &[
             ("inspect", "Explain what an image is made of"),
+            ("sbom", "List what is inside an image"),
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),
             ("push", "Copy an image into a registry"),

@@ -2,6 +2,7 @@
 //!
 //! It wires the crates together and decides nothing itself.
 
+mod analyser_role;
 mod arguments;
 mod command;
 mod context;
@@ -19,6 +20,7 @@ mod terminal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use analyser_role::AnalyserRole;
 use arguments::Invocation;
 use context::Context;
 use credential_role::CredentialRole;
@@ -27,6 +29,9 @@ use environment::Environment;
 fn main() -> ExitCode {
     let environment = Environment::of_process();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(role) = AnalyserRole::of(&arguments) {
+        return role.run();
+    }
     if let Some(role) = CredentialRole::of(&arguments) {
         return role.run(&environment);
     }

@@ -1,6 +1,7 @@
 //! Reads a whole image out of a source, for the commands that explain it.
 
 mod blob;
+mod contents;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use plimsoll_image::{LayerAlgorithms, LayerListing, Limits, read_layer};
@@ -10,6 +11,7 @@ use plimsoll_transport::{BlobVerifier, OpenSource, RawManifest, Source};
 use crate::failure::Failure;
 use crate::terminal::Step;
 use blob::BlockingBlob;
+pub(crate) use contents::read_contents;
 
 /// Layers that are unpacked at the same time: it is the processor that they wait for.
 const PARALLEL_MAX: usize = 4;

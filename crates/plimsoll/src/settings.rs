@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plimsoll_oci::{RepositoryName, Tag};
 use plimsoll_transport::Secret;
 
 use crate::failure::Failure;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) tls: Option<Tls>,
     pub(crate) auth: Auth,
     pub(crate) gc: Gc,
+    pub(crate) scan: Scan,
     /// How long an upload may lie still.
     pub(crate) upload_ttl: Duration,
     /// Bytes that stay free on the disk: a push that would take them is refused.
@@ -114,6 +116,18 @@ pub(crate) struct Gc {
     pub(crate) interval: Duration,
 }
 
+/// How images are scanned.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub(crate) is_enabled: bool,
+    /// The repository and tag of the compiled advisories.
+    pub(crate) advisories: (RepositoryName, Tag),
+    /// How old advisories may be; no limit without.
+    pub(crate) age_max: Option<Duration>,
+    /// How many layers are analysed at a time.
+    pub(crate) children_max: usize,
+}
+
 /// Tags that never move once they are set. Both patterns know `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImmutableTags {
@@ -140,6 +154,13 @@ impl Settings {
                 grace: found.required("gc.grace", quantity::duration)?,
                 hold: found.required("gc.hold", quantity::duration)?,
                 interval: found.required("gc.interval", quantity::duration)?,
+            },
+            scan: Scan {
+                is_enabled: found.required("scan.enabled", quantity::boolean)?,
+                advisories: found.required("scan.advisories", quantity::repository_and_tag)?,
+                age_max: Some(found.required("scan.age_max", quantity::duration)?)
+                    .filter(|age| !age.is_zero()),
+                children_max: found.required("scan.children", quantity::count)?,
             },
             upload_ttl: found.required("upload.ttl", quantity::duration)?,
             storage_reserve_bytes: found.required("storage.reserve", quantity::size)?,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 use crate::arguments::{GlobalArguments, LogFormat, OutputFormat};
@@ -45,6 +46,11 @@ pub(crate) struct Terminal {
 pub(crate) trait Report: Serialize {
     /// Draws the result for people.
     fn draw(&self, page: &mut Page);
+
+    /// Writes the result in a format that only some commands have.
+    fn write_as(&self, _format: OutputFormat) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 impl Terminal {
@@ -68,6 +74,10 @@ impl Terminal {
             OutputFormat::Wide => self.draw(report, None),
             OutputFormat::Json => json(report)?,
             OutputFormat::Yaml => yaml(report)?,
+            special => {
+                let written = report.write_as(special).ok_or_else(|| not_of_this(special))?;
+                return self.write_result(&written);
+            }
         };
         self.write_result(text.as_bytes())
     }
@@ -178,6 +188,11 @@ impl Terminal {
             Ok(()) => Ok(()),
         }
     }
+}
+
+fn not_of_this(format: OutputFormat) -> Failure {
+    let name = format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    Failure::usage(format!("this command has no output in the format `{name}`")).help("-o json")
 }
 
 fn json(report: &impl Serialize) -> Result<String, Failure> {

@@ -114,6 +114,18 @@ impl ErrorResponse {
         Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "the registry has no such endpoint")
     }
 
+    pub(super) fn format_unknown() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", "`format` is `json`, `cyclonedx` or `spdx`")
+    }
+
+    pub(super) fn not_an_image() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "the manifest is no container image")
+    }
+
+    pub(super) fn insight_failed(why: String) -> Self {
+        Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &std::io::Error::other(why))
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "the endpoint does not know this method")
     }

@@ -23,6 +23,9 @@ pub(super) async fn get(
     if is_known {
         return Ok(response);
     }
+    if let Some(warning) = asked.insight.and_then(|insight| insight.warning(manifest.digest)) {
+        answer::warn(&mut response, &warning);
+    }
     answer::set(&mut response, CONTENT_TYPE, manifest.media_type.as_str());
     answer::set(&mut response, CONTENT_LENGTH, &manifest.bytes.len().to_string());
     if asked.head.method != Method::HEAD {
@@ -54,7 +57,13 @@ pub(super) async fn put<B: RequestBody>(
         precondition: precondition(asked)?,
     };
     let pushed = asked.registry.push_manifest(&can_push, push).await?;
-    Ok(pushed_answer(asked, repository, tags, &pushed))
+    let mut response = pushed_answer(asked, repository, tags, &pushed);
+    if let Some(insight) = asked.insight
+        && let Some(warning) = insight.warning_of_pushed(pushed.digest).await
+    {
+        answer::warn(&mut response, &warning);
+    }
+    Ok(response)
 }
 
 fn pushed_answer(

@@ -9,6 +9,7 @@ use plimsoll_store::catalogue::UploadId;
 
 use super::error::ErrorResponse;
 use super::token::LIST_SCOPE;
+use crate::DocumentKind;
 use crate::list::PAGE_MAX;
 
 macro_rules! endpoints {
@@ -44,6 +45,10 @@ endpoints! {
     ListTags = "list-tags";
     /// `GET /v2/<name>/_plimsoll/tags/history`
     TagHistory = "tag-history";
+    /// `GET /v2/<name>/_plimsoll/scan/<reference>` and `…/sbom/<reference>`
+    Document = "document";
+    /// `GET /v2/_plimsoll/where/<vulnerability>`
+    Locate = "locate";
     /// `GET /v2/<name>/referrers/<digest>`
     ListReferrers = "list-referrers";
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
@@ -76,6 +81,8 @@ pub(super) enum Call {
     ListRepositories(Page),
     ListTags(RepositoryName, Page),
     TagHistory(RepositoryName, Option<Tag>),
+    Document(RepositoryName, TagOrDigest, DocumentKind),
+    Locate(String),
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
     PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
@@ -143,6 +150,15 @@ impl Call {
                     query.first("tag").map(str::parse).transpose().map_err(ErrorResponse::tag_invalid)?;
                 only_get(method, Self::TagHistory(repository(name)?, tag))
             }
+            ["_plimsoll", "where", vulnerability] => {
+                only_get(method, Self::Locate((*vulnerability).to_owned()))
+            }
+            [name @ .., "_plimsoll", "scan", reference] => {
+                document(method, repository(name)?, reference, DocumentKind::Report)
+            }
+            [name @ .., "_plimsoll", "sbom", reference] => {
+                document(method, repository(name)?, reference, sbom_format(&query)?)
+            }
             [name @ .., "tags", "list"] => only_get(method, Self::ListTags(repository(name)?, query.page()?)),
             [name @ .., "blobs", "uploads", ""] | [name @ .., "blobs", "uploads"] => {
                 begin_upload(method, repository(name)?, &query)
@@ -162,6 +178,8 @@ impl Call {
             Self::ListRepositories(..) => Endpoint::ListRepositories,
             Self::ListTags(..) => Endpoint::ListTags,
             Self::TagHistory(..) => Endpoint::TagHistory,
+            Self::Document(..) => Endpoint::Document,
+            Self::Locate(..) => Endpoint::Locate,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
             Self::PutManifest(..) => Endpoint::PutManifest,
@@ -180,9 +198,10 @@ impl Call {
     pub(super) fn scope(&self) -> Option<String> {
         let (name, actions) = match self {
             Self::Ping | Self::Token => return None,
-            Self::ListRepositories(..) => return Some(LIST_SCOPE.to_owned()),
+            Self::ListRepositories(..) | Self::Locate(..) => return Some(LIST_SCOPE.to_owned()),
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
+            | Self::Document(name, ..)
             | Self::ListReferrers(name, ..)
             | Self::GetManifest(name, _)
             | Self::GetBlob(name, _) => (name, "pull"),
@@ -210,8 +229,30 @@ fn repository(segments: &[&str]) -> Result<RepositoryName, ErrorResponse> {
     segments.join("/").parse().map_err(ErrorResponse::name_invalid)
 }
 
+fn reference(text: &str) -> Result<TagOrDigest, ErrorResponse> {
+    text.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))
+}
+
 fn digest(text: &str) -> Result<Digest, ErrorResponse> {
     text.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))
+}
+
+fn document(
+    method: &Method,
+    name: RepositoryName,
+    text: &str,
+    kind: DocumentKind,
+) -> Result<Call, ErrorResponse> {
+    only_get(method, Call::Document(name, reference(text)?, kind))
+}
+
+fn sbom_format(query: &Query) -> Result<DocumentKind, ErrorResponse> {
+    match query.first("format") {
+        None | Some("json") => Ok(DocumentKind::Contents),
+        Some("cyclonedx") => Ok(DocumentKind::CycloneDx),
+        Some("spdx") => Ok(DocumentKind::Spdx),
+        Some(_) => Err(ErrorResponse::format_unknown()),
+    }
 }
 
 fn begin_upload(method: &Method, name: RepositoryName, query: &Query) -> Result<Call, ErrorResponse> {
@@ -261,8 +302,7 @@ fn manifest(
     reference: &str,
     query: &Query,
 ) -> Result<Call, ErrorResponse> {
-    let reference: TagOrDigest =
-        reference.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))?;
+    let reference = self::reference(reference)?;
     match *method {
         Method::GET | Method::HEAD => Ok(Call::GetManifest(name, reference)),
         Method::PUT => {

@@ -42,6 +42,8 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::ListRepositories => (Method::GET, "/v2/_catalog".to_owned()),
         Endpoint::ListTags => (Method::GET, format!("/v2/{NAME}/tags/list")),
         Endpoint::TagHistory => (Method::GET, format!("/v2/{NAME}/_plimsoll/tags/history")),
+        Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
+        Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),
         Endpoint::GetManifest => (Method::GET, format!("/v2/{NAME}/manifests/latest")),
         Endpoint::PutManifest => (Method::PUT, format!("/v2/{NAME}/manifests/latest")),

@@ -1,4 +1,4 @@
-use std::io::{self, Cursor, Read, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Cursor, Read, SeekFrom, Write as _};
 
 use plimsoll_image::{OwnedEntry, ReadLayerError};
 use sha2::{Digest as _, Sha256};

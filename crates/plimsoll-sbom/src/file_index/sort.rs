@@ -1,6 +1,6 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, IntoInnerError, Read, Seek, SeekFrom, Write};
 
 use plimsoll_image::compare_paths;
 
@@ -10,6 +10,9 @@ use crate::Spool;
 
 /// Bytes of entries that are sorted in memory at a time; more go to the spool in sorted runs.
 const RUN_BYTES: usize = 4 << 20;
+
+/// Bytes of a run that are written at a time.
+const WRITE_BEHIND_BYTES: usize = 64 << 10;
 
 /// Bytes of a run that are read ahead when runs are merged.
 const READ_AHEAD_BYTES: usize = 32 << 10;
@@ -34,7 +37,7 @@ impl<F: Read + Write + Seek> FileIndexBuilder<F> {
         if self.bytes.len() < RUN_BYTES {
             return Ok(());
         }
-        let mut file = spool.open()?;
+        let mut file = BufWriter::with_capacity(WRITE_BEHIND_BYTES, spool.open()?);
         let run = self.take_run()?;
         let mut encoded = Vec::new();
         for entry in run {
@@ -44,7 +47,7 @@ impl<F: Read + Write + Seek> FileIndexBuilder<F> {
             file.write_all(&length.to_le_bytes())?;
             file.write_all(&encoded)?;
         }
-        self.runs.push(file);
+        self.runs.push(file.into_inner().map_err(IntoInnerError::into_error)?);
         Ok(())
     }
 

@@ -130,3 +130,15 @@ fn the_distribution_is_read_where_etc_is_a_link() {
     ]]);
     assert_eq!(contents.distribution.unwrap().id, "alpine");
 }
+
+#[test]
+fn a_config_that_names_other_layers_is_told() {
+    let members: Members<'_> = &[(b'0', "a", b"text")];
+    let mut contents = merged(&[members]);
+    contents.compare_with_config(&[diff_id(members)]);
+    assert_eq!(contents.notes, []);
+    contents.compare_with_config(&[diff_id(&[(b'0', "b", b"text")])]);
+    assert!(contents.notes[0].note.text.contains("and the config says"));
+    contents.compare_with_config(&[]);
+    assert!(contents.notes[0].note.text.contains("the config names 0 layers"));
+}

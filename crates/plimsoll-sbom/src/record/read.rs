@@ -93,6 +93,11 @@ impl<R: Read + Seek> LayerRecord<R> {
         FileIndex::open(&mut self.content, self.head.index)
     }
 
+    /// The record's bytes, with the cursor anywhere.
+    pub fn into_content(self) -> R {
+        self.content
+    }
+
     /// The sorted list of all files.
     pub fn into_index(self) -> io::Result<FileIndex<R>> {
         FileIndex::open(self.content, self.head.index)

@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::objects::ObjectKey;
 
 use super::sql::{CatalogueError, Result, Row, Transaction, params};
-use super::{Catalogue, repositories, review, tags};
+use super::{Catalogue, contents, repositories, review, tags};
 
 /// A manifest as a repository holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub struct ManifestToPut {
     pub tags: Vec<(Tag, TagCondition)>,
     /// Who pushes.
     pub actor: String,
+    /// Whether it is a container image, whose contents are to be found out.
+    pub is_image: bool,
     /// The journal's record of this push. Without one the manifest must be there already.
     pub record: Option<ObjectKey>,
     /// When this happens.
@@ -275,6 +277,9 @@ async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutMa
         }
         insert(tx, repository, manifest, record).await?;
     }
+    if manifest.is_image {
+        contents::enqueue(tx, manifest.digest, manifest.now).await?;
+    }
     for (tag, _) in &manifest.tags {
         tags::point(tx, repository, tag, manifest.digest, &manifest.actor, manifest.now).await?;
     }
@@ -342,5 +347,6 @@ async fn delete(
     tx.execute("DELETE FROM manifest_blobs WHERE repository_id = ?1 AND manifest = ?2", key).await?;
     tx.execute("DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2", key).await?;
     review::doom(tx, row.object_key(0)?, "", now).await?;
+    contents::drop_image(tx, digest).await?;
     Ok(Some(untagged))
 }

@@ -6,8 +6,11 @@ use super::Catalogue;
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// The steps in order; the first leads to version 1.
-const STEPS: [&str; 2] =
-    [include_str!("../../migrations/0001-content.sql"), include_str!("../../migrations/0002-accounts.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("../../migrations/0001-content.sql"),
+    include_str!("../../migrations/0002-accounts.sql"),
+    include_str!("../../migrations/0003-contents.sql"),
+];
 
 /// The version that the last step leads to.
 pub(super) const LATEST: usize = STEPS.len();
@@ -43,9 +46,10 @@ mod tests {
     use super::*;
 
     /// What a version's own program would have left, by the version from which it is possible.
-    const LEFT_BEHIND: [(usize, &str); 2] = [
+    const LEFT_BEHIND: [(usize, &str); 3] = [
         (1, "INSERT INTO repositories (id, name, created_at) VALUES (7, 'team/app', 1)"),
         (2, "INSERT INTO users (name, password_hash, grants, created_at) VALUES ('ana', 'hash', '[]', 1)"),
+        (3, "INSERT INTO components (fingerprint, body) VALUES ('a', '{}')"),
     ];
 
     fn memory() -> Catalogue {

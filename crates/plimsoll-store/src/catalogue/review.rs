@@ -12,7 +12,7 @@ use plimsoll_oci::{Digest, RepositoryName};
 use crate::Timestamp;
 use crate::objects::{ObjectKey, SuspendedObject};
 
-use super::Catalogue;
+use super::{Catalogue, contents};
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// What one pass of the sweeper took away.
@@ -219,6 +219,7 @@ async fn drop_unheld(tx: &mut Transaction<'_>, digest: Digest, now: Timestamp) -
     if let Some(object_key) = blob.optional(1, super::sql::Row::object_key)? {
         doom(tx, object_key, "", now).await?;
     }
+    contents::drop_layer(tx, digest, now).await?;
     blob.size(0).map(Some)
 }
 

@@ -20,17 +20,20 @@ pub enum KeyKind {
     Blob,
     /// One entry of the journal from which the catalogue can be rebuilt.
     Record,
+    /// The record of a layer: what analysing it has told.
+    Layer,
 }
 
 impl KeyKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Blob, Self::Record];
+    pub const ALL: [Self; 3] = [Self::Blob, Self::Record, Self::Layer];
 
     /// The folder of this kind.
     pub fn folder(self) -> &'static str {
         match self {
             Self::Blob => "blobs",
             Self::Record => "journal",
+            Self::Layer => "layers",
         }
     }
 }

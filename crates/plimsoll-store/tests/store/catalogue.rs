@@ -120,6 +120,7 @@ fn manifest(
         blobs: blobs.iter().map(|blob| Digest::sha256_of(blob)).collect(),
         tags: tags.iter().map(|(name, condition)| (tag(name), *condition)).collect(),
         actor: "ana".to_owned(),
+        is_image: true,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(5),
     }

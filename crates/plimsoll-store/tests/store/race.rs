@@ -105,6 +105,7 @@ impl Model {
             blobs: vec![Digest::sha256_of(CONTENT)],
             tags: Vec::new(),
             actor: "model".to_owned(),
+            is_image: false,
             record: Some(ObjectKey::fresh(KeyKind::Record)),
             now: self.now(),
         };

@@ -2,7 +2,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 
 use clap::Args;
-use plimsoll_server::{Server, StartError};
+use plimsoll_server::{Server, ServerConfig, StartError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::context::Context;
@@ -30,13 +30,14 @@ impl Serve {
             .enable_all()
             .build()
             .map_err(|error| Failure::not_evaluated("cannot start worker threads").because(&error))?;
-        runtime.block_on(serve(&settings, context.terminal()))
+        let config = settings.server(context.environment())?;
+        runtime.block_on(serve(&settings, config, context.terminal()))
     }
 }
 
-async fn serve(settings: &Settings, terminal: &mut Terminal) -> Result<(), Failure> {
+async fn serve(settings: &Settings, config: ServerConfig, terminal: &mut Terminal) -> Result<(), Failure> {
     let stop = stop_signal()?;
-    let server = Server::build(settings.server()?).await.map_err(|error| cannot_start(&error, settings))?;
+    let server = Server::build(config).await.map_err(|error| cannot_start(&error, settings))?;
     greet(&server, settings, terminal);
     server.run(stop).await;
     Ok(())

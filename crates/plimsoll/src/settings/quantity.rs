@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use plimsoll_oci::{RepositoryName, Tag};
 use plimsoll_transport::Secret;
 
 use super::ImmutableTags;
@@ -24,6 +25,15 @@ pub(super) fn boolean(value: &str) -> Read<bool> {
         "false" => Ok(false),
         _ => Err("`true` or `false`"),
     }
+}
+
+pub(super) fn count(value: &str) -> Read<usize> {
+    value.parse().ok().filter(|count| *count > 0).ok_or("a number from 1 up")
+}
+
+pub(super) fn repository_and_tag(value: &str) -> Read<(RepositoryName, Tag)> {
+    let parsed = value.rsplit_once(':').and_then(|(name, tag)| Some((name.parse().ok()?, tag.parse().ok()?)));
+    parsed.ok_or("a repository and a tag, such as `plimsoll/advisories:latest`")
 }
 
 pub(super) fn address(value: &str) -> Read<SocketAddr> {

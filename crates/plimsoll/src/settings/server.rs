@@ -5,12 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use plimsoll_analyser::AnalyserConfig;
 use plimsoll_registry::auth::AuthConfig;
 use plimsoll_registry::{ImmutableTags, RegistryConfig};
-use plimsoll_server::{CatalogueConfig, ObjectsConfig, ServerConfig, StorageConfig, tls_from_pem};
+use plimsoll_server::{
+    CatalogueConfig, ObjectsConfig, ScanConfig, ServerConfig, StorageConfig, tls_from_pem,
+};
 use plimsoll_store::objects::S3Config;
 
 use super::{Database, Objects, S3, Settings, Tls};
+use crate::analyser_role::analyser_config;
+use crate::environment::Environment;
 use crate::failure::Failure;
 
 /// Who the token service's tokens are for. Clients only repeat it.
@@ -24,7 +29,7 @@ const S3_STALL: Duration = Duration::from_secs(20);
 
 impl Settings {
     /// Everything that a server is told.
-    pub(crate) fn server(&self) -> Result<ServerConfig, Failure> {
+    pub(crate) fn server(&self, environment: &Environment) -> Result<ServerConfig, Failure> {
         Ok(ServerConfig {
             listen: self.listen.clone(),
             metrics_listen: self.metrics_listen,
@@ -37,10 +42,21 @@ impl Settings {
                 token_ttl: self.auth.token_ttl,
                 service: SERVICE.to_owned(),
             },
+            scan: self.scan.is_enabled.then(|| self.scan(environment)),
             gc_interval: self.gc.interval,
             shutdown_delay: self.shutdown_delay,
             shutdown_grace: self.shutdown_grace,
         })
+    }
+
+    fn scan(&self, environment: &Environment) -> ScanConfig {
+        let children_max = self.scan.children_max;
+        let days = |age: Duration| u32::try_from(age.as_secs() / 86_400).unwrap_or(u32::MAX);
+        ScanConfig {
+            analyser: AnalyserConfig { children_max, ..analyser_config(environment) },
+            advisories: self.scan.advisories.clone(),
+            age_days_max: self.scan.age_max.map(days),
+        }
     }
 
     /// Where the server keeps things.

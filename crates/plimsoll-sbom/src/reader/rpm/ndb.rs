@@ -17,7 +17,7 @@ const SLOT_BYTES: usize = 16;
 const BLOCK_BYTES: u64 = 16;
 /// The file's header takes the place of the first two slots.
 const HEADER_BYTES: usize = 32;
-const BLOB_HEAD_BYTES: u64 = 16;
+const BLOB_HEAD_BYTES: usize = 16;
 const BLOB_TAIL_BYTES: u64 = 12;
 
 /// Where a package's blob lies.
@@ -60,11 +60,11 @@ impl Slot {
 
 fn read_blob(disk: &mut Disk<'_>, slot: &Slot, packages: &mut Packages) -> Result<(), ReadFault> {
     let offset = u64::from(slot.block) * BLOCK_BYTES;
-    let mut head = [0; BLOB_HEAD_BYTES as usize];
+    let mut head = [0; BLOB_HEAD_BYTES];
     disk.read(offset, &mut head)?;
     let is_its_own = head.starts_with(BLOB_MAGIC) && u32::from_le_bytes(array(&head, 4)?) == slot.package;
     let size_bytes = u64::from(u32::from_le_bytes(array(&head, 12)?));
-    let block_count = (BLOB_HEAD_BYTES + size_bytes + BLOB_TAIL_BYTES).div_ceil(BLOCK_BYTES);
+    let block_count = (BLOB_HEAD_BYTES as u64 + size_bytes + BLOB_TAIL_BYTES).div_ceil(BLOCK_BYTES);
     if !is_its_own || block_count != u64::from(slot.block_count) {
         return packages.0.damage(format!("the package in slot {} is damaged", slot.package));
     }
@@ -72,5 +72,5 @@ fn read_blob(disk: &mut Disk<'_>, slot: &Slot, packages: &mut Packages) -> Resul
         return Ok(());
     }
     let size = usize::try_from(size_bytes).map_err(|_| ReadFault::malformed("a package has no end"))?;
-    packages.take(&disk.read_vec(offset + BLOB_HEAD_BYTES, size)?)
+    packages.take(&disk.read_vec(offset + BLOB_HEAD_BYTES as u64, size)?)
 }

@@ -1,0 +1,209 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use plimsoll_oci::Digest;
+use plimsoll_sbom::{Component, Distribution};
+use plimsoll_vuln::feed::Terms;
+use plimsoll_vuln::index::{Index, Shard};
+use plimsoll_vuln::matching::{Matcher, Matches};
+use plimsoll_vuln::severity::Severity;
+use serde::{Deserialize, Serialize};
+
+use crate::Event;
+use crate::holdings::Holdings;
+use crate::judgements::Judgements;
+
+/// A component as images share it: with the distribution around it, because that decides whose advisories count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interned {
+    /// The component.
+    pub component: Component,
+    /// The distribution of the images that hold it; none for language packages, which are the same everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
+}
+
+/// Everything known of the registry's images that questions about vulnerabilities need.
+pub struct Inventory {
+    components: Vec<Option<Arc<Interned>>>,
+    /// The components that an advisory on a name may be about.
+    by_name: HashMap<Box<str>, Vec<u32>>,
+    holdings: Holdings,
+    judgements: Judgements,
+    index: Arc<Index>,
+    terms: Terms,
+}
+
+/// A component with a vulnerability, and the images that hold it.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The component's number.
+    pub number: u32,
+    /// The component.
+    pub component: Arc<Interned>,
+    /// What is known of it.
+    pub matches: Matches,
+    /// The images.
+    pub images: Vec<Digest>,
+}
+
+impl Interned {
+    /// The component as an image with this distribution shares it.
+    pub fn new(component: Component, distribution: Option<&Distribution>) -> Self {
+        let is_system = component.package_type.is_system();
+        Self { component, distribution: distribution.filter(|_| is_system).cloned() }
+    }
+}
+
+impl Inventory {
+    /// Begins with no images.
+    pub fn new(index: Arc<Index>, terms: Terms) -> Self {
+        Self {
+            components: Vec::new(),
+            by_name: HashMap::new(),
+            holdings: Holdings::default(),
+            judgements: Judgements::default(),
+            index,
+            terms,
+        }
+    }
+
+    /// The advisories in force.
+    pub fn index(&self) -> &Arc<Index> {
+        &self.index
+    }
+
+    /// How many images are known.
+    pub fn image_count(&self) -> usize {
+        self.holdings.image_count()
+    }
+
+    /// Takes components in, and matches them. Numbers that are known already change nothing.
+    pub fn add_components(&mut self, components: impl IntoIterator<Item = (u32, Interned)>) {
+        let mut added = Vec::new();
+        for (number, interned) in components {
+            let at = number as usize;
+            if at >= self.components.len() {
+                self.components.resize_with(at + 1, || None);
+            }
+            if self.components[at].is_none() {
+                for name in names(&interned.component) {
+                    self.by_name.entry(name).or_default().push(number);
+                }
+                self.components[at] = Some(Arc::new(interned));
+                added.push(number);
+            }
+        }
+        self.rematch(added);
+    }
+
+    /// Notes that an image holds exactly these components.
+    pub fn put_image(&mut self, image: Digest, components: &[u32]) {
+        self.holdings.put(image, components);
+    }
+
+    /// Puts other advisories in force, and tells what they change. Only components are matched again of whose names the
+    /// changed shards speak.
+    pub fn replace_index(&mut self, index: Arc<Index>) -> Vec<Event> {
+        let old = std::mem::replace(&mut self.index, index);
+        let affected = match changed_names(&old, &self.index) {
+            Some(names) => {
+                let numbers = names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied();
+                numbers.collect::<BTreeSet<u32>>().into_iter().collect()
+            }
+            None => self.numbers(),
+        };
+        self.rematch(affected)
+    }
+
+    /// What the advisories say of a component.
+    pub fn matches(&self, component: u32) -> Option<&Matches> {
+        self.judgements.get(component)
+    }
+
+    /// A component by its number.
+    pub fn component(&self, number: u32) -> Option<&Arc<Interned>> {
+        self.components.get(number as usize)?.as_ref()
+    }
+
+    /// Where a vulnerability is: each component with it that some image holds.
+    pub fn locate(&self, id: &str) -> Vec<Location> {
+        let held = self.judgements.components_with(id).filter(|number| self.holdings.is_held(*number));
+        held.filter_map(|number| {
+            Some(Location {
+                number,
+                component: self.component(number)?.clone(),
+                matches: self.matches(number)?.clone(),
+                images: self.holdings.holding_any(std::iter::once(number)),
+            })
+        })
+        .collect()
+    }
+
+    /// The images that hold any of these components: where events have happened.
+    pub fn images_with(&self, components: impl Iterator<Item = u32>) -> Vec<Digest> {
+        self.holdings.holding_any(components)
+    }
+
+    /// Findings by severity, counted once for each distinct component that some image holds.
+    pub fn counts(&self) -> BTreeMap<Severity, u64> {
+        self.judgements.counts(|component| self.holdings.is_held(component))
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        let known = (0_u32..).zip(&self.components).filter(|(_, component)| component.is_some());
+        known.map(|(number, _)| number).collect()
+    }
+
+    /// Matches components, those of one distribution with one matcher.
+    fn rematch(&mut self, numbers: Vec<u32>) -> Vec<Event> {
+        let mut groups: BTreeMap<Option<Distribution>, Vec<u32>> = BTreeMap::new();
+        for number in numbers {
+            let Some(interned) = self.component(number) else { continue };
+            match groups.get_mut(&interned.distribution) {
+                Some(group) => group.push(number),
+                None => drop(groups.insert(interned.distribution.clone(), vec![number])),
+            }
+        }
+        let index = self.index.clone();
+        let mut events = Vec::new();
+        for (distribution, group) in groups {
+            let mut matcher = Matcher::new(&index, distribution.as_ref(), &self.terms);
+            for number in group {
+                let Some(interned) = self.component(number).cloned() else { continue };
+                events.extend(self.judgements.put(number, matcher.matches(&interned.component)));
+            }
+        }
+        events
+    }
+}
+
+/// The names by which advisories may speak of a component: its own with and without namespace, and its source's.
+fn names(component: &Component) -> BTreeSet<Box<str>> {
+    let source = component.source.as_ref().map(|source| folded(&source.name));
+    [folded(&component.full_name()), folded(&component.name)].into_iter().chain(source).collect()
+}
+
+/// Names that some ecosystem takes for the same are the same here; one too many is matched in vain, one too few would be
+/// missed.
+fn folded(name: &str) -> Box<str> {
+    name.chars()
+        .map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() })
+        .collect::<String>()
+        .into()
+}
+
+/// The folded names of packages whose advisories differ; `None` when that is cheaper to answer with all of them.
+fn changed_names(old: &Index, new: &Index) -> Option<BTreeSet<Box<str>>> {
+    // What is known to be exploited hangs on CVEs and not on packages.
+    let is_same_enrichment = match (old.enrichments(), new.enrichments()) {
+        (None, None) => true,
+        (Some(old), Some(new)) => old.data_time() == new.data_time(),
+        _ => false,
+    };
+    let names: BTreeSet<&str> = old.shards().chain(new.shards()).map(Shard::name).collect();
+    let both: Option<Vec<(&Shard, &Shard)>> =
+        names.into_iter().map(|name| Some((old.shard(name)?, new.shard(name)?))).collect();
+    let both = both.filter(|_| is_same_enrichment)?;
+    Some(both.into_iter().flat_map(|(old, new)| Shard::changed(old, new)).map(folded).collect())
+}

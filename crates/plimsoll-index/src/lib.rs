@@ -1,0 +1,13 @@
+//! What follows from it: which images hold which components, and what the advisories say of each.
+//!
+//! An [`Inventory`] is a projection in memory that can be dropped and built again from the catalogue. Components are
+//! distinct, so each is matched once however many images hold it, and an advisory that changes finds its images without
+//! any layer being read.
+
+mod event;
+mod holdings;
+mod inventory;
+mod judgements;
+
+pub use event::{Event, EventKind};
+pub use inventory::{Interned, Inventory, Location};

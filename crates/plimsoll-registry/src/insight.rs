@@ -1,0 +1,49 @@
+//! What is known of images beyond their bytes. The registry asks; whoever puts the server together answers.
+
+use futures_util::future::BoxFuture;
+use plimsoll_oci::Digest;
+
+use crate::access::CanList;
+
+/// Tells what is known of images. Callers have shown that they may pull them.
+pub trait Insight: Send + Sync {
+    /// A document about an image that was asked for by `name`.
+    fn document<'a>(&'a self, image: Digest, name: &'a str, kind: DocumentKind) -> BoxFuture<'a, Known>;
+
+    /// Where a vulnerability is, among the repositories that the caller may see, as JSON.
+    fn locate<'a>(&'a self, vulnerability: &'a str, can_list: &'a CanList) -> BoxFuture<'a, Known>;
+
+    /// One line that clients should hear of when they pull the image, if it is at hand.
+    fn warning(&self, image: Digest) -> Option<String>;
+
+    /// The same after a push, which waits a moment for it.
+    fn warning_of_pushed(&self, image: Digest) -> BoxFuture<'_, Option<String>>;
+}
+
+/// Which document is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentKind {
+    /// What is known against the image.
+    Report,
+    /// What is inside, with all evidence.
+    Contents,
+    /// The same in CycloneDX.
+    CycloneDx,
+    /// The same in SPDX.
+    Spdx,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// The answer, as JSON.
+    Document(Vec<u8>),
+    /// It is being found out.
+    Waiting,
+    /// It cannot be known, for this reason.
+    NotEvaluated(String),
+    /// What was named is no container image.
+    NotImage,
+    /// The server failed; this is for its log.
+    Failed(String),
+}

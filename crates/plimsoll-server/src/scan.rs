@@ -1,0 +1,171 @@
+//! What is inside the images, and what is known against it.
+//!
+//! Layers are analysed once, as soon as their blob is there; images are merged from the records when their manifest is.
+//! A verdict is made when it is asked for, from the contents and the advisories in force, and never stored. The
+//! inventory answers for all images at once; every replica holds its own, and follows the catalogue.
+
+mod advisories;
+mod contents;
+mod images;
+mod insight;
+mod layers;
+mod verdict;
+
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use plimsoll_analyser::{Analyser, AnalyserConfig};
+use plimsoll_index::Inventory;
+use plimsoll_oci::{Digest, RepositoryName, Tag};
+use plimsoll_store::CatalogueError;
+use plimsoll_vuln::feed::Terms;
+use plimsoll_vuln::index::Index;
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::clock::now;
+use crate::metrics::Metrics;
+use crate::storage::Storage;
+
+use advisories::Advisories;
+use images::Images;
+use insight::Warnings;
+use layers::Layers;
+pub use verdict::{ImageReport, Judged};
+
+/// How images are scanned.
+#[derive(Clone, Debug)]
+pub struct ScanConfig {
+    /// How layers are analysed.
+    pub analyser: AnalyserConfig,
+    /// The repository and tag in this registry that hold the compiled advisories.
+    pub advisories: (RepositoryName, Tag),
+    /// Advisories older than this prove nothing; `None` for no limit.
+    pub age_days_max: Option<u32>,
+}
+
+/// How often the catalogue is asked for images and advisories that other replicas have brought.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Finds out what is inside the images of one storage.
+#[derive(Clone)]
+pub struct Scanner {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    storage: Storage,
+    layers: Layers,
+    images: Images,
+    advisories: Advisories,
+    inventory: RwLock<Inventory>,
+    age_days_max: Option<u32>,
+    metrics: Arc<Metrics>,
+    warnings: Mutex<Warnings>,
+    /// Somebody has pushed an image.
+    wake: Notify,
+}
+
+impl Scanner {
+    pub(crate) fn new(storage: Storage, config: ScanConfig, metrics: Arc<Metrics>) -> Self {
+        let layers =
+            Layers::new(storage.clone(), Analyser::new(config.analyser.clone()), config.analyser.spool);
+        let images = Images::new(storage.clone(), layers.clone());
+        let advisories = Advisories::new(storage.clone(), config.advisories);
+        let terms = terms(config.age_days_max);
+        let inventory = RwLock::new(Inventory::new(Arc::new(Index::default()), terms));
+        let age_days_max = config.age_days_max;
+        let parts = Parts {
+            storage,
+            layers,
+            images,
+            advisories,
+            inventory,
+            age_days_max,
+            metrics,
+            warnings: Mutex::default(),
+            wake: Notify::new(),
+        };
+        Self { parts: Arc::new(parts) }
+    }
+
+    /// Works until the server stops.
+    pub(crate) async fn run(self, mut arrivals: broadcast::Receiver<Digest>, stopped: watch::Receiver<bool>) {
+        let early = tokio::spawn({
+            let scanner = self.clone();
+            async move {
+                // Whoever is too slow for some arrivals meets their layers again with the manifest.
+                loop {
+                    match arrivals.recv().await {
+                        Ok(blob) => scanner.parts.layers.analyse_early(blob),
+                        Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Err(broadcast::error::RecvError::Closed) => return,
+                    }
+                }
+            }
+        });
+        while !*stopped.borrow() {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "cannot look for images to scan; it will be tried again");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
+                () = self.parts.wake.notified() => {}
+            }
+        }
+        early.abort();
+    }
+
+    /// One look at what is new: advisories, images that wait, images whose contents are known.
+    async fn round(&self) -> Result<(), CatalogueError> {
+        if let Some(index) = self.parts.advisories.poll().await {
+            self.put_in_force(index).await;
+        }
+        self.parts.images.take_waiting().await?;
+        self.follow().await?;
+        Ok(())
+    }
+
+    /// Puts new advisories in force, without reading any image again.
+    async fn put_in_force(&self, index: Arc<Index>) {
+        let parts = self.parts.clone();
+        let replacing = tokio::task::spawn_blocking(move || {
+            let mut inventory = parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let events = inventory.replace_index(index);
+            let images = inventory.images_with(events.iter().map(|event| event.component));
+            (events, images.len(), inventory.counts())
+        });
+        let replaced = replacing.await;
+        self.warnings().clear();
+        match replaced {
+            Ok((events, images, counts)) => {
+                self.parts.metrics.note_findings(&counts);
+                tracing::info!(events = events.len(), images, "advisories are in force");
+            }
+            Err(error) => tracing::error!(%error, "cannot put advisories in force"),
+        }
+    }
+
+    /// Takes newly noted images into the inventory.
+    async fn follow(&self) -> Result<(), CatalogueError> {
+        let news = self.parts.images.news().await?;
+        if news.is_empty() {
+            return Ok(());
+        }
+        let counts = {
+            let mut inventory =
+                self.parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            inventory.add_components(news.components);
+            for (image, components) in news.images {
+                inventory.put_image(image, &components);
+            }
+            inventory.counts()
+        };
+        self.parts.metrics.note_findings(&counts);
+        Ok(())
+    }
+}
+
+fn terms(age_days_max: Option<u32>) -> Terms {
+    let now = jiff::Timestamp::from_millisecond(now().unix_ms()).unwrap_or_default();
+    Terms { now, age_days_max }
+}

@@ -1,0 +1,222 @@
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use plimsoll_index::Interned;
+use plimsoll_oci::{Digest, ImageConfig, Manifest};
+use plimsoll_sbom::{ANALYSER_VERSION, ImageContents, LayerRecord, merge};
+use plimsoll_store::CatalogueError;
+use plimsoll_store::catalogue::{ImageToNote, LayerAnalysis};
+
+use super::contents;
+use super::layers::{LayerError, Layers};
+use crate::clock::now;
+use crate::storage::Storage;
+
+/// Images that one replica works at; layers wait for the analyser's own bound.
+const AT_A_TIME: usize = 4;
+
+/// How long an image is this replica's. A replica that dies leaves it to the others then.
+const TAKEN_FOR: Duration = Duration::from_secs(2 * 3600);
+
+/// How long an image waits after something failed that may pass.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// After as many attempts the reason is told instead.
+const ATTEMPTS_MAX: u64 = 10;
+
+/// Rows that are read at a time.
+const PAGE: usize = 1000;
+
+/// Bytes of an image config.
+const CONFIG_BYTES_MAX: u64 = 16 << 20;
+
+/// Finds out the contents of images, and follows what other replicas found.
+pub(super) struct Images {
+    storage: Storage,
+    layers: Layers,
+    permits: Arc<tokio::sync::Semaphore>,
+    /// The last note and the last component that the inventory has.
+    followed: AtomicI64,
+    components: AtomicU32,
+}
+
+/// What the catalogue has that the inventory lacks.
+#[derive(Default)]
+pub(super) struct News {
+    pub(super) components: Vec<(u32, Interned)>,
+    pub(super) images: Vec<(Digest, Vec<u32>)>,
+}
+
+impl News {
+    pub(super) fn is_empty(&self) -> bool {
+        self.components.is_empty() && self.images.is_empty()
+    }
+}
+
+/// Why an image's contents could not be found out now.
+#[derive(Debug, thiserror::Error)]
+enum ImageError {
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error("cannot merge the records of the layers")]
+    Merge(#[source] std::io::Error),
+    #[error("merging the layers ended early")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+impl Images {
+    pub(super) fn new(storage: Storage, layers: Layers) -> Self {
+        Self {
+            storage,
+            layers,
+            permits: Arc::new(tokio::sync::Semaphore::new(AT_A_TIME)),
+            followed: AtomicI64::new(0),
+            components: AtomicU32::new(0),
+        }
+    }
+
+    /// Takes as many waiting images as there is room for, and works at them in the background.
+    pub(super) async fn take_waiting(&self) -> Result<(), CatalogueError> {
+        let room = self.permits.available_permits();
+        if room == 0 || self.storage.catalogue().count_waiting_images().await? == 0 {
+            return Ok(());
+        }
+        let until = now().plus(TAKEN_FOR);
+        for (manifest, attempts) in self.storage.catalogue().take_waiting_images(room, now(), until).await? {
+            let Ok(permit) = self.permits.clone().try_acquire_owned() else { break };
+            let work =
+                Work { storage: self.storage.clone(), layers: self.layers.clone(), manifest, attempts };
+            tokio::spawn(async move {
+                work.run().await;
+                drop(permit);
+            });
+        }
+        Ok(())
+    }
+
+    /// The config of an image whose manifest is there. What cannot be read is not known.
+    pub(super) async fn config_of(&self, manifest: Digest) -> Result<Option<ImageConfig>, CatalogueError> {
+        let Some(stored) = self.storage.catalogue().manifest_anywhere(manifest).await? else {
+            return Ok(None);
+        };
+        let Ok((Manifest::Image(image), _)) = Manifest::parse(&stored.bytes, Some(&stored.media_type)) else {
+            return Ok(None);
+        };
+        Ok(read_config(&self.storage, image.config.digest).await.unwrap_or_default())
+    }
+
+    /// What the inventory does not have yet.
+    pub(super) async fn news(&self) -> Result<News, CatalogueError> {
+        let catalogue = self.storage.catalogue();
+        let mut news = News::default();
+        let noted = catalogue.images_noted_after(self.followed.load(Ordering::Relaxed), PAGE).await?;
+        let Some(last) = noted.last().map(|image| image.number) else { return Ok(news) };
+        loop {
+            let page = catalogue.components_after(self.components.load(Ordering::Relaxed), PAGE).await?;
+            let Some((number, _)) = page.last() else { break };
+            self.components.store(*number, Ordering::Relaxed);
+            news.components.extend(
+                page.iter().filter_map(|(number, body)| Some((*number, contents::read_component(body)?))),
+            );
+        }
+        news.images = noted.into_iter().map(|image| (image.manifest, image.components)).collect();
+        self.followed.store(last, Ordering::Relaxed);
+        Ok(news)
+    }
+}
+
+/// One image on the way from its manifest to its contents.
+struct Work {
+    storage: Storage,
+    layers: Layers,
+    manifest: Digest,
+    attempts: u64,
+}
+
+impl Work {
+    async fn run(self) {
+        let noted = match self.find_out().await {
+            Ok(contents) => self.note(contents).await,
+            Err(error) if self.attempts >= ATTEMPTS_MAX => self.note(Err(error.to_string())).await,
+            Err(error) => {
+                tracing::warn!(image = %self.manifest, %error, "cannot find out what is inside an image; it will be tried again");
+                self.storage.catalogue().postpone_image(self.manifest, now().plus(RETRY_AFTER)).await
+            }
+        };
+        if let Err(error) = noted {
+            tracing::warn!(image = %self.manifest, %error, "cannot note what is inside an image");
+        }
+    }
+
+    /// The image's contents, or why they cannot be known.
+    async fn find_out(&self) -> Result<Result<ImageContents, String>, ImageError> {
+        let Some(stored) = self.storage.catalogue().manifest_anywhere(self.manifest).await? else {
+            return Ok(Err("the image was deleted".to_owned()));
+        };
+        let manifest = match Manifest::parse(&stored.bytes, Some(&stored.media_type)) {
+            Ok((Manifest::Image(manifest), _)) => manifest,
+            _ => return Ok(Err("it is no image manifest".to_owned())),
+        };
+        let mut records: Vec<LayerRecord<File>> = Vec::with_capacity(manifest.layers.len());
+        for layer in &manifest.layers {
+            match self.layers.analysis(layer.digest).await? {
+                LayerAnalysis::Record { key, size, .. } => {
+                    records.push(self.layers.open(layer.digest, key, size).await?);
+                }
+                LayerAnalysis::Failure(why) => {
+                    return Ok(Err(format!("layer {}: {why}", layer.digest.short())));
+                }
+            }
+        }
+        let config = read_config(&self.storage, manifest.config.digest).await?;
+        let mut contents =
+            tokio::task::spawn_blocking(move || merge(&mut records)).await?.map_err(ImageError::Merge)?;
+        if let Some(config) = config {
+            contents.compare_with_config(&config.rootfs.diff_ids);
+        }
+        Ok(Ok(contents))
+    }
+
+    async fn note(&self, contents: Result<ImageContents, String>) -> Result<(), CatalogueError> {
+        let (components, contents) = match contents {
+            Ok(contents) => (distinct_components(&contents), Ok(contents::write(&contents))),
+            Err(why) => (Vec::new(), Err(why)),
+        };
+        let analyser = ANALYSER_VERSION;
+        let image = ImageToNote { manifest: self.manifest, analyser, components, contents, now: now() };
+        self.storage.catalogue().note_image(image).await.map(drop)
+    }
+}
+
+/// The distinct components of an image with their fingerprints.
+fn distinct_components(contents: &ImageContents) -> Vec<(String, Vec<u8>)> {
+    let distribution = contents.distribution.as_ref();
+    let bodies = contents
+        .components
+        .iter()
+        .map(|located| contents::write_component(&Interned::new(located.component.clone(), distribution)));
+    let distinct: BTreeMap<String, Vec<u8>> =
+        bodies.map(|body| (Digest::sha256_of(&body).encoded(), body)).collect();
+    distinct.into_iter().collect()
+}
+
+/// An image's config, if it is there and is one.
+async fn read_config(storage: &Storage, digest: Digest) -> Result<Option<ImageConfig>, LayerError> {
+    let Some((key, size)) = storage.catalogue().blob_anywhere(digest).await? else { return Ok(None) };
+    if size > CONFIG_BYTES_MAX {
+        return Ok(None);
+    }
+    let parts = storage.objects().read(key, 0..size).await?;
+    let append = |mut whole: Vec<u8>, part: bytes::Bytes| async move {
+        whole.extend_from_slice(&part);
+        Ok(whole)
+    };
+    let bytes = parts.try_fold(Vec::new(), append).await?;
+    Ok(ImageConfig::parse(&bytes).ok())
+}
