@@ -118,10 +118,8 @@ impl Database {
 
     fn assert_same(&self, backend: &str, facts: &Facts) {
         assert_eq!(facts.notes, []);
-        assert_eq!(
-            all_told(facts),
-            lines(self.rpm(backend).args(["-qa", "--qf", FORMAT])).as_epochs_of_zero_left_out()
-        );
+        let said = lines(self.rpm(backend).args(["-qa", "--qf", FORMAT]));
+        assert_eq!(all_told(facts), without_epochs_of_zero(said));
         let files = lines(self.rpm(backend).args(["-qa", "--qf", FILES]));
         let mut files: Vec<String> = files
             .iter()
@@ -136,17 +134,11 @@ impl Database {
     }
 }
 
-trait EpochsOfZero {
-    fn as_epochs_of_zero_left_out(self) -> Self;
-}
-
-impl EpochsOfZero for Vec<String> {
-    /// rpm writes an epoch of 0 where a package sets it, though it is the same as none.
-    fn as_epochs_of_zero_left_out(self) -> Self {
-        let mut lines: Self = self.into_iter().map(|line| line.replace("\t0:", "\t")).collect();
-        lines.sort();
-        lines
-    }
+/// rpm writes an epoch of 0 where a package sets it, though it is the same as none.
+fn without_epochs_of_zero(lines: Vec<String>) -> Vec<String> {
+    let mut lines: Vec<String> = lines.into_iter().map(|line| line.replace("\t0:", "\t")).collect();
+    lines.sort();
+    lines
 }
 
 #[test]
