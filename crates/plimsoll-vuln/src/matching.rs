@@ -52,6 +52,7 @@ pub struct Matcher<'i> {
     distribution: Option<Distribution>,
     system: Lane<'i>,
     languages: Vec<(PackageType, Lane<'i>)>,
+    has_summaries: bool,
     name: String,
     version: String,
     key: Vec<u8>,
@@ -75,10 +76,19 @@ impl<'i> Matcher<'i> {
             distribution: distribution.cloned(),
             system: Lane::of_system(index, distribution, terms),
             languages: Lane::of_languages(index, terms),
+            has_summaries: true,
             name: String::new(),
             version: String::new(),
             key: Vec::new(),
         }
+    }
+
+    /// Leaves the summaries of findings out. They are packed, so that reading one costs more than all the rest: whoever
+    /// matches a fleet again asks for them where people look.
+    #[must_use]
+    pub fn without_summaries(mut self) -> Self {
+        self.has_summaries = false;
+        self
     }
 
     /// What is known against a component.
@@ -86,7 +96,7 @@ impl<'i> Matcher<'i> {
         if let Some(reason) = self.obstacle(component) {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(reason)));
         }
-        let Self { index, system, languages, name, version, key, .. } = self;
+        let Self { index, system, languages, name, version, key, has_summaries, .. } = self;
         let Some(lane) = lane_of(component.package_type, system, languages) else {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(Reason::ProgramNotCovered)));
         };
@@ -96,7 +106,7 @@ impl<'i> Matcher<'i> {
         if !query::write(component, lane.naming, name, version) {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(Reason::ProgramNotCovered)));
         }
-        let asked = Asked { component, name, version };
+        let asked = Asked { component, name, version, has_summaries: *has_summaries };
         let answer = collect(&asked, lane, key);
         if answer.is_empty() {
             return Matches::none(answer.evaluation(lane));
@@ -131,6 +141,8 @@ struct Asked<'a> {
     name: &'a str,
     /// The version that is compared.
     version: &'a str,
+    /// Whether findings are to have a line that says what they are.
+    has_summaries: bool,
 }
 
 /// What shards answer.

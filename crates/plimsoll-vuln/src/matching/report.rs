@@ -104,7 +104,7 @@ fn finding(
         fixed: upgrade::latest_fix(&reports),
         priority: priority(&rating, &enrichments),
         rating,
-        summary: reports.iter().find_map(|report| report.advisory.summary()),
+        summary: reports.iter().filter(|_| asked.has_summaries).find_map(|report| report.advisory.summary()),
         published: reports.iter().filter_map(|report| report.advisory.published()).min(),
         informational: information(&reports),
         marks: marks(asked, &reports),

@@ -2,9 +2,10 @@ use plimsoll_sbom::symbol::{NOTHING_LINKED, package_hash, symbol_hash};
 use plimsoll_sbom::{Component, Kinship, PackageType};
 use plimsoll_vuln::feed::{Evaluation, Reason};
 use plimsoll_vuln::finding::Mark;
+use plimsoll_vuln::matching::Matcher;
 use plimsoll_vuln::severity::Severity;
 
-use super::{of_language, record, told};
+use super::{index, of_language, record, terms, told};
 
 fn named(package_type: PackageType, namespace: &str, name: &str, version: &str) -> Component {
     let mut component = Component::new(package_type, name, version);
@@ -79,7 +80,7 @@ fn a_withdrawn_record_is_no_finding() {
     }
     let index = plimsoll_vuln::index::Index::open(builder.finish().unwrap().shards).unwrap();
     let requests = named(PackageType::Pypi, "", "requests", "2.0");
-    let matches = plimsoll_vuln::matching::match_component(&requests, None, &index, &super::terms());
+    let matches = plimsoll_vuln::matching::match_component(&requests, None, &index, &terms());
     assert_eq!(told(&matches), []);
 }
 
@@ -223,4 +224,13 @@ fn the_version_that_clears_a_component_is_held_against_all_its_advisories() {
     assert_eq!((matches.clears.as_deref(), matches.leaves_some), (Some("2.0.3"), false));
     let matches = of_language(&named(PackageType::Npm, "", "some", "3.1.0"), &records);
     assert_eq!((matches.clears, matches.leaves_some), (None, true));
+}
+
+#[test]
+fn summaries_are_left_out_where_nobody_looks() {
+    let index = index(&[record("X-1", "npm", "some", "introduced 0", r#","summary":"It leaks.""#)]);
+    let some = named(PackageType::Npm, "", "some", "1.0.0");
+    let summary = |mut matcher: Matcher<'_>| matcher.matches(&some).findings[0].summary.clone();
+    assert_eq!(summary(Matcher::new(&index, None, &terms())).as_deref(), Some("It leaks."));
+    assert_eq!(summary(Matcher::new(&index, None, &terms()).without_summaries()), None);
 }
