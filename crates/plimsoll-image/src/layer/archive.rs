@@ -67,8 +67,12 @@ impl<'a, R: Read> Archive<'a, R> {
     /// Reads on in the data of the last member.
     pub(super) fn read_data(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.data_bytes).map_or(out.len(), |bytes| bytes.min(out.len()));
+        if wanted == 0 {
+            // A decoder that is asked for nothing seems to have ended.
+            return Ok(0);
+        }
         let count = self.unpacked.read(&mut out[..wanted])?;
-        if count == 0 && wanted > 0 {
+        if count == 0 {
             return Err(self.not_tar("it ends within a file").into_io());
         }
         self.data_bytes -= count as u64;

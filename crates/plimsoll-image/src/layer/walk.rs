@@ -208,13 +208,19 @@ fn refused(path: &[u8], why: PathFault) -> ReadLayerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::archives::{Raw, archive};
+    use crate::archives::{Raw, archive, gzip, zstd};
 
     #[test]
     fn content_is_read_where_it_is_wanted_and_passed_over_elsewhere() {
         let bytes = archive(&[Raw::file("a", b"first"), Raw::file("b", b"second"), Raw::file("c", b"third")]);
+        for bytes in [gzip(&bytes), zstd(&bytes), bytes] {
+            reads_the_first_and_the_last(&bytes);
+        }
+    }
+
+    fn reads_the_first_and_the_last(bytes: &[u8]) {
         let limits = Limits::default();
-        let mut walk = LayerWalk::new(&*bytes, LayerAlgorithms::default(), &limits).unwrap();
+        let mut walk = LayerWalk::new(bytes, LayerAlgorithms::default(), &limits).unwrap();
         let mut texts = Vec::new();
         while let Some(found) = walk.next().unwrap() {
             let Found::Entry(entry) = found else { panic!("no whiteouts here") };
@@ -224,7 +230,7 @@ mod tests {
         }
         assert_eq!(texts, ["first", "third"]);
         let measures = walk.finish().unwrap();
-        let listing = crate::read_layer(&*bytes, LayerAlgorithms::default(), &limits).unwrap();
+        let listing = crate::read_layer(bytes, LayerAlgorithms::default(), &limits).unwrap();
         assert_eq!(measures, listing.measures);
     }
 
