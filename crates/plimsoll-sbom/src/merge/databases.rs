@@ -63,7 +63,7 @@ impl Databases {
                     "the package database is gone from the image; what it listed is still counted".to_owned();
                 notes.push(LayerNote { layer: top.layer, note: FileNote { path: path.clone(), text } });
             }
-            located.extend(attribute(path, versions, layers));
+            located.extend(attribute(&path, versions, layers));
         }
         located
     }
@@ -71,7 +71,7 @@ impl Databases {
 
 /// The packages of the topmost version, each with the layer that brought it: the lowest from which on every version
 /// lists it.
-fn attribute(path: String, mut versions: Vec<Version>, layers: &[DiffId]) -> Vec<Located> {
+fn attribute(path: &str, mut versions: Vec<Version>, layers: &[DiffId]) -> Vec<Located> {
     let Some(top) = versions.pop() else { return Vec::new() };
     let mut since: HashMap<Identity<'_>, usize> =
         top.components.iter().map(|component| (identity(component), top.layer)).collect();
@@ -93,7 +93,7 @@ fn attribute(path: String, mut versions: Vec<Version>, layers: &[DiffId]) -> Vec
         .zip(brought)
         .map(|(component, layer)| Located {
             component: component.clone(),
-            path: path.clone(),
+            path: path.to_owned(),
             layer: layers.get(layer).copied(),
             found_by: top.reader.clone(),
             owner: None,
