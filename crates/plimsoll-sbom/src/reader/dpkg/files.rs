@@ -54,8 +54,21 @@ fn read_list(file: &mut File<'_>, package: &str, inventory: &mut Inventory) -> R
         before.clear();
         before.push_str(&line);
     }
-    inventory.own(package, &before);
+    if inventory.own(package, &before) {
+        own_scripts(package, inventory);
+    }
     Ok(())
+}
+
+/// What dpkg runs of a package when it comes and goes lies beside its list and is in no list (deb-preinst(5) and others).
+const SCRIPTS: [&str; 5] = ["config", "postinst", "postrm", "preinst", "prerm"];
+
+fn own_scripts(package: &str, inventory: &mut Inventory) {
+    for script in SCRIPTS {
+        if !inventory.own(package, &format!("{INFO_DIRECTORY}{package}.{script}")) {
+            return;
+        }
+    }
 }
 
 fn read_sums(file: &mut File<'_>, package: &str, inventory: &mut Inventory) -> Result<(), ReadFault> {
@@ -89,7 +102,10 @@ mod tests {
                     /usr/share/doc\n/usr/share/doc/libc6 2\n/usr/share/doc/libc6 2/a\n/var/empty\n";
         let (package, paths) = paths("var/lib/dpkg/info/libc6:amd64.list", list);
         assert_eq!(package, "libc6:amd64");
-        assert_eq!(paths, ["lib/x86_64-linux-gnu/libc.so.6", "usr/share/doc/libc6 2/a", "var/empty"]);
+        let (scripts, listed): (Vec<String>, Vec<String>) =
+            paths.into_iter().partition(|path| path.starts_with("var/lib/dpkg/info/libc6:amd64."));
+        assert_eq!(listed, ["lib/x86_64-linux-gnu/libc.so.6", "usr/share/doc/libc6 2/a", "var/empty"]);
+        assert_eq!(scripts.len(), 5, "{scripts:?}");
     }
 
     #[test]
@@ -109,7 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_a_package_without_files_is_empty_and_sound() {
-        assert!(read("var/lib/dpkg/info/build-essential.list", b"/.\n").unwrap().is_empty());
+    fn a_package_without_files_has_its_scripts() {
+        let (_, paths) = paths("var/lib/dpkg/info/build-essential.list", "/.\n");
+        assert_eq!(paths[1], "var/lib/dpkg/info/build-essential.postinst");
     }
 }
