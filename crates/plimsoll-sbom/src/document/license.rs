@@ -18,7 +18,9 @@ pub(super) enum License<'a> {
 
 impl<'a> License<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        if spdx::license_id(text).is_some_and(|id| id.name == text) {
+        if is_no_license(text) {
+            Self::Name(text)
+        } else if spdx::license_id(text).is_some_and(|id| id.name == text) {
             Self::Id(text)
         } else if is_expression(text) {
             Self::Expression(text)
@@ -26,6 +28,11 @@ impl<'a> License<'a> {
             Self::Name(text)
         }
     }
+}
+
+/// Whether it is a word of SPDX that stands in place of a licence (SPDX 2.3, section 7.15).
+fn is_no_license(text: &str) -> bool {
+    matches!(text, "NOASSERTION" | "NONE")
 }
 
 /// Whether validators take it for an expression. References to licences of other documents mean nothing in ours.
