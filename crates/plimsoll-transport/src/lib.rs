@@ -48,7 +48,7 @@ pub use port::{
     TopLevel,
 };
 pub use registry::{
-    Access, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy, TagMove,
+    Access, Insight, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy, TagMove,
     WarningCollector, Warnings, read_ca_file,
 };
 pub use rootfs::open_root_fs;

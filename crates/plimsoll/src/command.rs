@@ -2,6 +2,7 @@ mod backup;
 mod completions;
 mod config;
 mod cp;
+mod db;
 mod fsck;
 mod gc;
 mod import;
@@ -17,6 +18,7 @@ mod restore;
 mod rights;
 mod robot;
 mod sbom;
+mod scan;
 mod serve;
 mod storage;
 mod tags;
@@ -33,6 +35,7 @@ use crate::logging::DefaultLevel;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Scan(scan::Scan),
     Sbom(sbom::Sbom),
     Ls(ls::Ls),
     Tags(tags::Tags),
@@ -49,6 +52,7 @@ pub(crate) enum Command {
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Db(db::Db),
     Config(config::Config),
     Completions(completions::Completions),
     Man(man::Man),
@@ -68,6 +72,7 @@ impl Command {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
+            Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
@@ -84,6 +89,7 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
+            Self::Db(db) => db.run(context),
             Self::Config(config) => config.run(context),
             Self::Completions(completions) => completions.run(context),
             Self::Man(man) => man.run(context),
@@ -98,6 +104,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         "Images",
         &[
             ("inspect", "Explain what an image is made of"),
+            ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),
@@ -129,6 +136,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
     (
         "This program",
         &[
+            ("db", "Manage the advisories that images are judged by"),
             ("config", "Show the settings in force"),
             ("completions", "Print completions for a shell"),
             ("man", "Write the manual pages"),

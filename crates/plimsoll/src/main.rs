@@ -2,6 +2,7 @@
 //!
 //! It wires the crates together and decides nothing itself.
 
+mod advisories;
 mod analyser_role;
 mod arguments;
 mod command;

@@ -1,0 +1,61 @@
+use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use plimsoll_oci::{Digest, RegistryHost};
+
+use super::RegistryClient;
+use super::connection::{Call, Connection};
+use super::repository::Repository;
+use crate::{LoginKey, TransportError};
+
+/// Largest answer that is read: the findings of an image with some ten thousand.
+const INSIGHT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// What a registry that looks into its images says of them. It is an extension of Plimsoll's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Insight {
+    /// A JSON document.
+    Document(Bytes),
+    /// It is being found out: ask again in a moment.
+    Waiting,
+    /// This registry does not know such questions.
+    NotServed,
+}
+
+impl Repository {
+    /// The registry's own verdict on one of its images.
+    pub async fn scan_report(&self, image: &Digest) -> Result<Insight, TransportError> {
+        let url = self.url(&format!("_plimsoll/scan/{image}"))?;
+        let operation = format!("ask for the verdict on {}@{image}", self.full_name());
+        ask(self.connection(), &Call::get(operation, url)).await
+    }
+}
+
+impl RegistryClient {
+    /// The registry's images that a vulnerability is in.
+    pub async fn locate(
+        &self,
+        registry: &RegistryHost,
+        vulnerability: &str,
+    ) -> Result<Insight, TransportError> {
+        let connection =
+            self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()]);
+        let id = utf8_percent_encode(vulnerability, NON_ALPHANUMERIC).to_string().replace("%2D", "-");
+        let url = connection.url(&format!("/v2/_plimsoll/where/{id}"))?;
+        let operation = format!("ask {registry} where {vulnerability} is");
+        ask(&connection, &Call::get(operation, url)).await
+    }
+}
+
+async fn ask(connection: &Connection, call: &Call) -> Result<Insight, TransportError> {
+    let response = connection.send(call).await?;
+    match response.status().as_u16() {
+        200 => {
+            let body = connection.read_body(&call.operation, response, INSIGHT_BYTES_MAX).await?;
+            Ok(Insight::Document(body))
+        }
+        202 => Ok(Insight::Waiting),
+        // Each registry has its own way to refuse an address that it does not know.
+        400 | 404..=406 | 501 => Ok(Insight::NotServed),
+        _ => connection.expect(call, response, &[200]).await.map(|_| Insight::NotServed),
+    }
+}
