@@ -136,9 +136,9 @@ impl Reading<'_> {
 
     /// Reads a file that can only be read as a whole.
     fn document(
-        self,
+        mut self,
         input: &mut impl Read,
-        import: impl FnOnce(Self, &[u8]) -> Result<(), ImportError>,
+        import: impl FnOnce(&mut Self, &[u8]) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
         let mut json = Vec::new();
         let count =
@@ -146,7 +146,7 @@ impl Reading<'_> {
         if count as u64 > DOCUMENT_BYTES_MAX {
             return Err(self.too_large(format!("{DOCUMENT_BYTES_MAX} bytes, the limit for one document")));
         }
-        import(self, &json)
+        import(&mut self, &json)
     }
 
     fn failed(&self, error: io::Error) -> ImportError {

@@ -112,6 +112,7 @@ impl Index {
 
     /// Where an id is spoken of, be it an advisory's own, an alias or what it stands for. It reads every shard.
     pub fn mentions(&self, id: &str) -> Vec<Mention<'_>> {
+        let id = Identifier::parse(id);
         self.shards
             .values()
             .flat_map(|shard| {
@@ -129,7 +130,7 @@ impl Index {
         for shard in new.shards.values() {
             match old.shards.get(shard.name()) {
                 Some(before) => {
-                    changed.extend(Shard::changed(before, shard).into_iter().map(|it| (shard.name(), it)))
+                    changed.extend(Shard::changed(before, shard).into_iter().map(|it| (shard.name(), it)));
                 }
                 None => changed.extend(shard.packages().map(|package| (shard.name(), package))),
             }

@@ -47,7 +47,7 @@ struct Release<'a> {
     urgency: Option<Text<'a>>,
 }
 
-pub(super) fn import(reading: Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
+pub(super) fn import(reading: &mut Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
     #[derive(Deserialize)]
     struct Whole<'a>(#[serde(borrow)] Tracker<'a>);
     let Whole(tracker) = serde_json::from_slice(json).map_err(|error| reading.is_no(FORMAT, error))?;

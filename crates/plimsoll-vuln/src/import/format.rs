@@ -57,7 +57,7 @@ impl Format {
 
     fn of_object(head: &[u8]) -> Option<Self> {
         let object = FirstObject::scan(head);
-        let has = |key: &str| object.keys.iter().any(|known| *known == key.as_bytes());
+        let has = |key: &str| object.keys.contains(&key.as_bytes());
         if has("cveID") {
             return Some(Self::KevLines);
         }

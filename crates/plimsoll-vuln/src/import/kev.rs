@@ -31,13 +31,13 @@ struct Entry<'a> {
     ransomware: Option<Text<'a>>,
 }
 
-pub(super) fn import(mut reading: Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
+pub(super) fn import(reading: &mut Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
     let catalogue: Catalogue<'_> =
         serde_json::from_slice(json).map_err(|error| reading.is_no(FORMAT, error))?;
     let released = catalogue.released.as_deref().and_then(crate::index::timestamp);
     reading.note(released);
     for entry in &catalogue.vulnerabilities {
-        if let Err(reason) = add(&mut reading, entry) {
+        if let Err(reason) = add(reading, entry) {
             reading.builder.refuse(reading.id, reason, &entry.cve);
         }
     }

@@ -38,8 +38,8 @@ pub(super) fn osv(reading: &mut Reading<'_>, line: &[u8]) -> Result<(), Refusal>
 }
 
 /// A file that is an OSV record.
-pub(super) fn osv_document(mut reading: Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
-    if let Err(reason) = osv(&mut reading, json) {
+pub(super) fn osv_document(reading: &mut Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
+    if let Err(reason) = osv(reading, json) {
         reading.builder.refuse(reading.id, reason, reading.source.name);
     }
     Ok(())

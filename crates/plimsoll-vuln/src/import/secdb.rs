@@ -33,7 +33,7 @@ struct SecuredPackage<'a> {
     secfixes: BTreeMap<Text<'a>, Option<Vec<Text<'a>>>>,
 }
 
-pub(super) fn import(reading: Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
+pub(super) fn import(reading: &mut Reading<'_>, json: &[u8]) -> Result<(), ImportError> {
     let secdb: Secdb<'_> = serde_json::from_slice(json).map_err(|error| reading.is_no(FORMAT, error))?;
     let Some(version) = secdb.distroversion else {
         reading.builder.refuse(reading.id, Refusal::UnknownEcosystem, reading.source.name);

@@ -3,8 +3,9 @@ use jiff::civil::Date;
 use super::head::Information;
 use super::identifier::Identifier;
 use super::shard::Shard;
+use super::table::Table;
 use super::wire::Reader;
-use super::write::code;
+use super::write::{code, head_flag};
 
 const DAY_ZERO: Date = Date::constant(1970, 1, 1);
 
@@ -19,18 +20,20 @@ pub struct Advisory<'s> {
     vectors: StringList<'s>,
     label: Option<&'s str>,
     information: Option<Information>,
-    published: u16,
-    modified: u16,
+    published: Option<Date>,
 }
 
 impl<'s> Advisory<'s> {
     pub(super) fn read(shard: &'s Shard, index: u32, mut row: Reader<'s>) -> Option<Self> {
-        let id = Identifier::read(&mut row)?;
-        let aliases = Ids::read(&mut row)?;
-        let upstream = Ids::read(&mut row)?;
-        let vectors = StringList::read(shard, &mut row)?;
-        let label = row.number()?.checked_sub(1).and_then(|index| shard.string(index));
-        let information = row.byte()?;
+        let flags = row.byte()?;
+        let has = |bit| flags & bit != 0;
+        let id = Identifier::read(&mut row, shard.strings())?;
+        let aliases = if has(head_flag::ALIASES) { Ids::read(shard, &mut row)? } else { Ids::empty(shard) };
+        let upstream = if has(head_flag::UPSTREAM) { Ids::read(shard, &mut row)? } else { Ids::empty(shard) };
+        let has_vectors = has(head_flag::VECTORS);
+        let vectors = if has_vectors { StringList::read(shard, &mut row)? } else { StringList::empty(shard) };
+        let label = if has(head_flag::LABEL) { shard.string(row.number()?) } else { None };
+        let information = if has(head_flag::INFORMATION) { Some(row.byte()?) } else { None };
         Some(Self {
             shard,
             index,
@@ -39,9 +42,8 @@ impl<'s> Advisory<'s> {
             upstream,
             vectors,
             label,
-            information: Information::ALL.into_iter().find(|known| code(*known) == information),
-            published: row.number()?.try_into().ok()?,
-            modified: row.number()?.try_into().ok()?,
+            information: Information::ALL.into_iter().find(|known| Some(code(*known)) == information),
+            published: if has(head_flag::PUBLISHED) { date(row.short()?) } else { None },
         })
     }
 
@@ -82,17 +84,11 @@ impl<'s> Advisory<'s> {
 
     /// The day on which it was first published.
     pub fn published(&self) -> Option<Date> {
-        date(self.published)
-    }
-
-    /// The day on which it was last changed.
-    pub fn modified(&self) -> Option<Date> {
-        date(self.modified)
+        self.published
     }
 
     /// Whether this is its id or that of a flaw that it stands for.
-    pub fn is_about(&self, id: &str) -> bool {
-        let id = Identifier::parse(id);
+    pub fn is_about(&self, id: Identifier<'_>) -> bool {
         self.id == id || self.aliases().chain(self.upstream()).any(|other| other == id)
     }
 
@@ -101,9 +97,9 @@ impl<'s> Advisory<'s> {
     }
 }
 
-/// A day as it is written in shards: counted from 1970, and zero where it is not known.
+/// A day as it is written in shards: counted from 1970.
 pub(super) fn date(days: u16) -> Option<Date> {
-    (days > 0).then(|| DAY_ZERO.checked_add(jiff::Span::new().days(days)).ok()).flatten()
+    DAY_ZERO.checked_add(jiff::Span::new().days(days)).ok()
 }
 
 /// Ids behind their number.
@@ -111,16 +107,21 @@ pub(super) fn date(days: u16) -> Option<Date> {
 struct Ids<'s> {
     left: u32,
     ids: Reader<'s>,
+    strings: Table<'s>,
 }
 
 impl<'s> Ids<'s> {
     /// Takes the list off the reader.
-    fn read(reader: &mut Reader<'s>) -> Option<Self> {
-        let list = Self { left: reader.number()?, ids: *reader };
+    fn read(shard: &'s Shard, reader: &mut Reader<'s>) -> Option<Self> {
+        let list = Self { left: reader.number()?, ids: *reader, strings: shard.strings() };
         for _ in 0..list.left {
-            Identifier::read(reader)?;
+            Identifier::read(reader, list.strings)?;
         }
         Some(list)
+    }
+
+    fn empty(shard: &'s Shard) -> Self {
+        Self { left: 0, ids: Reader::default(), strings: shard.strings() }
     }
 }
 
@@ -129,7 +130,7 @@ impl<'s> Iterator for Ids<'s> {
 
     fn next(&mut self) -> Option<Identifier<'s>> {
         self.left = self.left.checked_sub(1)?;
-        Identifier::read(&mut self.ids)
+        Identifier::read(&mut self.ids, self.strings)
     }
 }
 

@@ -1,7 +1,3 @@
-use std::cmp::Ordering;
-
-use crate::order::compare_to_bound;
-
 use super::advisory::{Advisory, StringList};
 use super::shard::Shard;
 use super::wire::Reader;
@@ -43,7 +39,7 @@ impl<'s> Affected<'s> {
         let strings = |bit, reader: &mut Reader<'s>| {
             if has(bit) { StringList::read(shard, reader) } else { Some(StringList::empty(shard)) }
         };
-        let intervals = Intervals::read(reader)?;
+        let intervals = Intervals::read(if has(flag::COUNT) { reader.number()? } else { 1 }, reader)?;
         let label = if has(flag::LABEL) { shard.string(reader.number()?) } else { None };
         let versions = if has(flag::VERSIONS) { Ranks::read(reader)? } else { Ranks::default() };
         let unordered = strings(flag::UNORDERED, reader)?;
@@ -122,16 +118,15 @@ impl<'s> Affected<'s> {
     }
 
     fn names(&self, key: &[u8], version: &str) -> bool {
-        self.versions.into_iter().any(|rank| self.shard.version_key(rank) == Some(key))
+        self.versions.into_iter().any(|rank| self.shard.compare(key, rank).is_some_and(|it| it.plain.is_eq()))
             || self.names_unordered(version)
     }
 
     /// A version that is named by itself: the next fix above it is its own.
     fn listed(&self, key: &[u8]) -> Hit<'s> {
-        let fixed = self
-            .intervals
-            .filter_map(|interval| interval.fix())
-            .find(|rank| self.shard.version_key(*rank).is_some_and(|fix| !key.is_empty() && key < fix));
+        let is_above = |rank: &u32| self.shard.compare(key, *rank).is_some_and(|it| it.plain.is_lt());
+        let mut fixes = self.intervals.filter_map(|interval| interval.fix());
+        let fixed = fixes.find(is_above).filter(|_| !key.is_empty());
         Hit {
             introduced: None,
             fixed: fixed.and_then(|rank| self.shard.version_text(rank)),
@@ -145,7 +140,7 @@ fn symbols<'s>(reader: &mut Reader<'s>) -> Option<&'s [u8]> {
     reader.take(bytes)
 }
 
-/// Intervals in the order of their versions, behind their number.
+/// Intervals in the order of their versions.
 #[derive(Clone, Copy, Debug)]
 struct Intervals<'s> {
     left: u32,
@@ -162,8 +157,9 @@ struct Interval {
 }
 
 impl<'s> Intervals<'s> {
-    fn read(reader: &mut Reader<'s>) -> Option<Self> {
-        let intervals = Self { left: reader.number()?, numbers: *reader };
+    /// Takes so many intervals off the reader.
+    fn read(count: u32, reader: &mut Reader<'s>) -> Option<Self> {
+        let intervals = Self { left: count, numbers: *reader };
         for _ in 0..intervals.left {
             reader.number()?;
             reader.long()?;
@@ -187,14 +183,13 @@ impl Iterator for Intervals<'_> {
 impl Interval {
     fn hit<'s>(&self, shard: &'s Shard, key: &[u8]) -> Option<Hit<'s>> {
         if let Some(from) = self.from
-            && key < shard.version_key(from)?
+            && shard.compare(key, from)?.plain.is_lt()
         {
             return None;
         }
         if let Some(to) = self.to {
-            let end = shard.version_key(to)?;
-            let is_within =
-                if self.is_through { compare_to_bound(key, end) != Ordering::Greater } else { key < end };
+            let to_end = shard.compare(key, to)?;
+            let is_within = if self.is_through { to_end.to_bound().is_le() } else { to_end.plain.is_lt() };
             if !is_within {
                 return None;
             }

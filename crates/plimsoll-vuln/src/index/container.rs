@@ -22,7 +22,7 @@ const MAGIC: [u8; 8] = *b"PLIMSOLL";
 pub(super) const FORMAT: u16 = 1;
 const HEADER_BYTES: usize = 16;
 const LENGTH_BYTES: usize = size_of::<u32>();
-/// A shard has five sections at most.
+/// A shard has six sections at most.
 const SECTIONS_MAX: usize = 8;
 
 /// What a shard holds.
@@ -48,7 +48,7 @@ impl ShardKind {
 
     fn sections(self) -> usize {
         match self {
-            Self::Advisories => 5,
+            Self::Advisories => 6,
             Self::Details => 2,
             Self::Enrichment => 4,
         }
@@ -201,7 +201,7 @@ mod tests {
         for index in (0..whole.len()).filter(|index| *index != 11) {
             let mut changed = whole.clone();
             changed[index] ^= 0x10;
-            let seen = Container::open(changed, ShardKind::Details).and_then(|container| container.verify());
+            let seen = Container::open(changed, ShardKind::Details).and_then(|it| it.verify());
             assert!(seen.is_err(), "{index}");
         }
     }

@@ -1,16 +1,16 @@
 //! The summaries of a shard's advisories, in a shard of their own that is read only where people look.
 //!
-//! Section 0 is the ecosystem's name; section 1 has a row for each 64 advisories, zstd-compressed.
+//! Section 0 is the ecosystem's name; section 1 has a row for each 256 advisories, zstd-compressed.
 
 use super::container::{Container, OpenShardError, ShardKind, frame};
 use super::table::{Table, TableWriter};
 use super::wire::{Reader, put_chunk};
 
-const SUMMARIES_PER_BLOCK: u32 = 64;
-/// A summary has 201 characters of at most four bytes, and two bytes of length.
-const BLOCK_BYTES_MAX: usize = SUMMARIES_PER_BLOCK as usize * (201 * 4 + 2);
+const SUMMARIES_PER_BLOCK: u32 = 256;
+/// A summary has 121 characters of at most four bytes, and two bytes of length.
+const BLOCK_BYTES_MAX: usize = SUMMARIES_PER_BLOCK as usize * (121 * 4 + 2);
 /// The level from which on these small blocks hardly shrink.
-const COMPRESSION_LEVEL: i32 = 9;
+const COMPRESSION_LEVEL: i32 = 12;
 
 /// An opened shard of summaries.
 #[derive(Clone, Debug)]
@@ -82,18 +82,18 @@ mod tests {
 
     #[test]
     fn each_summary_is_found_by_its_number() {
-        let long = "€".repeat(201);
-        let summaries: Vec<String> = (0..150).map(|number| format!("{number} {long}")).collect();
-        let cut = |text: &str| text.chars().take(201).collect::<String>();
+        let long = "€".repeat(121);
+        let summaries: Vec<String> = (0..600).map(|number| format!("{number} {long}")).collect();
+        let cut = |text: &str| text.chars().take(121).collect::<String>();
         let bytes = write(
             "npm",
             summaries.iter().map(|text| cut(text)).collect::<Vec<_>>().iter().map(String::as_str),
         );
         let details = Details::open(bytes.unwrap()).unwrap();
         assert_eq!(details.name(), "npm");
-        for number in [0, 63, 64, 149] {
+        for number in [0, 255, 256, 599] {
             assert_eq!(details.summary(number), Some(cut(&summaries[number as usize])));
         }
-        assert_eq!(details.summary(150), None);
+        assert_eq!(details.summary(600), None);
     }
 }

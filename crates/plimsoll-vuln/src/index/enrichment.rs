@@ -28,6 +28,10 @@ const SCORE_SCALE: f64 = 100_000.0;
 const KEV: u8 = 1;
 const RANSOMWARE: u8 = 1 << 1;
 const EPSS: u8 = 1 << 2;
+/// Above the flags stands the number of vectors.
+const VECTORS_SHIFT: u32 = 3;
+/// More are of no use to anybody.
+const VECTORS_MAX: usize = 31;
 
 /// What is known of a CVE.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -104,7 +108,7 @@ impl Enrichments {
             enrichment.percentile = Some(f64::from(rows.number()?) / SCORE_SCALE);
         }
         let vectors = Table::read(self.container.section(3))?;
-        for _ in 0..rows.number()? {
+        for _ in 0..flags >> VECTORS_SHIFT {
             enrichment.vectors.extend(vectors.text(rows.number()?));
         }
         Some(enrichment)
@@ -242,8 +246,10 @@ impl EnrichmentDraft {
 impl Row {
     fn put(&self, out: &mut Vec<u8>, numbers: &BTreeMap<&str, u32>) {
         let flag = |bit, is_set| if is_set { bit } else { 0 };
+        let count = u8::try_from(self.vectors.len().min(VECTORS_MAX)).unwrap_or_default();
         out.push(
-            flag(KEV, self.kev_days.is_some())
+            count << VECTORS_SHIFT
+                | flag(KEV, self.kev_days.is_some())
                 | flag(RANSOMWARE, self.is_ransomware)
                 | flag(EPSS, self.epss.is_some()),
         );
@@ -254,8 +260,7 @@ impl Row {
             put_number(out, epss.score);
             put_number(out, epss.percentile);
         }
-        put_number(out, self.vectors.len() as u64);
-        for vector in &self.vectors {
+        for vector in self.vectors.iter().take(VECTORS_MAX) {
             put_number(out, numbers.get(vector.as_str()).copied().unwrap_or_default());
         }
     }

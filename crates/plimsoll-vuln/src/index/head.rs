@@ -8,7 +8,7 @@ use crate::osv::{Affected, Record, Severity, Text};
 use super::Identifier;
 
 /// A longer line is cut: it is shown in tables.
-const SUMMARY_CHARS_MAX: usize = 200;
+const SUMMARY_CHARS_MAX: usize = 120;
 /// Words that Red Hat and those who rebuild its advisories put in front of a title.
 const TITLE_LABELS: [&str; 4] = ["Critical", "Important", "Moderate", "Low"];
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
@@ -24,7 +24,6 @@ pub(super) struct Head {
     pub(super) information: Option<Information>,
     /// Days since 1970.
     pub(super) published: Option<u16>,
-    pub(super) modified: Option<u16>,
     pub(super) summary: String,
 }
 
@@ -69,7 +68,6 @@ impl Head {
             vectors: vectors(record, affected),
             label: label(record, ecosystem),
             published: record.published.as_deref().and_then(timestamp).and_then(day),
-            modified: record.modified.as_deref().and_then(timestamp).and_then(day),
             summary: summary(record),
             ..Self::default()
         };
@@ -151,18 +149,20 @@ fn information(head: &Head, ecosystem: Ecosystem<'_>, affected: &[&Affected<'_>]
     }
 }
 
-/// The title, or else how the description begins.
+/// The title, or else the first sentence of the description.
 fn summary(record: &Record<'_>) -> String {
-    let title = record.summary.as_deref().filter(|summary| !summary.trim().is_empty());
-    let text = title.or(record.details.as_deref()).unwrap_or_default();
-    let first_line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    let first_line = first_line.unwrap_or_default();
-    let mut summary: String =
-        first_line.chars().filter(|character| !character.is_control()).take(SUMMARY_CHARS_MAX).collect();
-    if summary.len() < first_line.len() {
-        summary.push('…');
-    }
+    let title = record.summary.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    let line = title.or_else(|| first_sentence(record.details.as_deref()?)).unwrap_or_default();
+    let line = line.lines().next().unwrap_or_default();
+    let mut characters = line.chars().map(|character| if character.is_control() { ' ' } else { character });
+    let mut summary: String = characters.by_ref().take(SUMMARY_CHARS_MAX).collect();
+    summary.extend(characters.next().map(|_| '…'));
     summary
+}
+
+fn first_sentence(text: &str) -> Option<&str> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    line.split_inclusive(". ").next().map(str::trim_end)
 }
 
 /// The rpm modules that a title names, as `Important: nodejs:12 security update` does.
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn a_summary_is_one_line() {
         assert_eq!(
-            head("PyPI", r##"{"id":"x","details":"# Title\n\nIt is\tbad.\nVery."}"##).summary,
-            "It isbad."
+            head("PyPI", r##"{"id":"x","details":"# Title\n\nIt is\tbad. Very."}"##).summary,
+            "It is bad."
         );
         let long = format!(r#"{{"id":"x","summary":"{}"}}"#, "é".repeat(300));
         assert_eq!(head("PyPI", &long).summary.chars().count(), SUMMARY_CHARS_MAX + 1);
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_time_before_1970_is_none() {
-        let head =
-            head("Go", r#"{"id":"x","modified":"0001-01-01T00:00:00Z","published":"1970-01-03T05:00:00Z"}"#);
-        assert_eq!((head.modified, head.published), (None, Some(2)));
+        let published = |time| head("Go", &format!(r#"{{"id":"x","published":"{time}"}}"#)).published;
+        assert_eq!(published("0001-01-01T00:00:00Z"), None);
+        assert_eq!(published("1970-01-03T05:00:00Z"), Some(2));
     }
 }

@@ -133,7 +133,8 @@ pub(super) fn join(intervals: &mut Vec<Interval>, versions: &Versions) {
     intervals.sort_by(|left, right| {
         from_key(left, versions)
             .cmp(from_key(right, versions))
-            .then_with(|| compare_ends(left.to, right.to, versions))
+            .then_with(|| compare_ends(right.to, left.to, versions))
+            .then_with(|| texts(left, versions).cmp(&texts(right, versions)))
     });
     let mut joined: Vec<Interval> = Vec::with_capacity(intervals.len());
     for interval in intervals.drain(..).filter(|interval| !is_empty(interval, versions)) {
@@ -166,6 +167,16 @@ fn from_key<'v>(interval: &Interval, versions: &'v Versions) -> &'v [u8] {
     interval.from.map(|version| versions.key(version)).unwrap_or_default()
 }
 
+/// How an interval is written, which decides between those that mean the same.
+fn texts<'v>(interval: &Interval, versions: &'v Versions) -> (Option<&'v str>, Option<&'v str>) {
+    let text = |version| versions.text(version);
+    let to = match interval.to {
+        Bound::Open => None,
+        Bound::Before(version) | Bound::Through(version) => Some(version),
+    };
+    (interval.from.map(text), to.map(text))
+}
+
 fn is_empty(interval: &Interval, versions: &Versions) -> bool {
     match interval.to {
         Bound::Open => false,
@@ -182,7 +193,7 @@ fn reaches(end: Bound, from: &[u8], versions: &Versions) -> bool {
 }
 
 fn compare_ends(left: Bound, right: Bound, versions: &Versions) -> Ordering {
-    fn place<'v>(bound: Bound, versions: &'v Versions) -> (bool, &'v [u8], bool) {
+    fn place(bound: Bound, versions: &Versions) -> (bool, &[u8], bool) {
         match bound {
             Bound::Open => (true, &[], false),
             Bound::Before(version) => (false, versions.key(version), false),

@@ -62,7 +62,7 @@ fn settled(mut entries: Vec<EntryDraft>, versions: &Versions) -> Vec<EntryDraft>
     for entry in entries {
         match settled.last_mut() {
             Some(last) if last.package == entry.package && last.qualifiers == entry.qualifiers => {
-                last.absorb(&entry)
+                last.absorb(&entry);
             }
             _ => settled.push(entry),
         }
@@ -76,14 +76,17 @@ fn render(record: &RecordDraft, versions: &Versions) -> Vec<u8> {
     let mut out = Vec::new();
     render_head(&record.head, &mut out);
     put_chunk(&mut out, record.head.summary.as_bytes());
-    let mut entries: Vec<Vec<u8>> =
-        record.entries.iter().map(|entry| render_entry(entry, versions)).collect();
+    let mut entries: Vec<Vec<u8>> = record
+        .entries
+        .iter()
+        .map(|entry| [entry.package.as_bytes(), &[0], &render_entry(entry, versions)].concat())
+        .collect();
     entries.sort();
     entries.iter().for_each(|entry| put_chunk(&mut out, entry));
     out
 }
 
-/// What of a flaw would change a finding; its title and the day of the last change would not.
+/// What of a flaw would change a finding; its title would not.
 pub(super) fn render_head(head: &Head, out: &mut Vec<u8>) {
     put_chunk(out, head.id.as_bytes());
     for list in [&head.aliases, &head.upstream, &head.vectors] {
@@ -94,9 +97,9 @@ pub(super) fn render_head(head: &Head, out: &mut Vec<u8>) {
     put_number(out, head.published.unwrap_or_default());
 }
 
+/// An entry, whatever package it is of.
 pub(super) fn render_entry(entry: &EntryDraft, versions: &Versions) -> Vec<u8> {
     let mut out = Vec::new();
-    put_chunk(&mut out, entry.package.as_bytes());
     let qualifiers = &entry.qualifiers;
     out.push(qualifiers.is_not_affected.into());
     put_texts(&mut out, qualifiers.label.as_slice());

@@ -8,8 +8,10 @@ use super::advisory::Advisory;
 use super::affected::Affected;
 use super::container::{Container, OpenShardError, ShardKind};
 use super::details::Details;
+use super::identifier::Identifier;
 use super::table::Table;
 use super::wire::Reader;
+use super::write::section;
 
 /// The advisories of one ecosystem's release, as they stand in a file.
 ///
@@ -28,14 +30,16 @@ impl Shard {
     /// Opens a shard.
     pub fn open(bytes: Vec<u8>) -> Result<Self, OpenShardError> {
         let container = Container::open(bytes, ShardKind::Advisories)?;
-        let mut meta = Reader::new(container.section(0));
+        let mut meta = Reader::new(container.section(section::META));
         let name = meta.text().ok_or(OpenShardError::damaged("it has no name"))?.to_owned();
         let seconds = meta.rest().try_into().map_err(|_| OpenShardError::damaged("it has no time"))?;
         let data_time = Timestamp::from_second(i64::from_le_bytes(seconds)).ok();
         let ecosystem =
             Ecosystem::parse(&name).ok_or_else(|| OpenShardError::UnknownEcosystem(name.clone()))?;
         let order = ecosystem.order();
-        if (1..5).any(|section| Table::read(container.section(section)).is_none()) {
+        if (section::PACKAGES..=section::STRINGS)
+            .any(|section| Table::read(container.section(section)).is_none())
+        {
             return Err(OpenShardError::damaged("a table is cut short"));
         }
         Ok(Self { order, name, data_time, details: None, container })
@@ -104,7 +108,7 @@ impl Shard {
     }
 
     /// The advisories with this id, alias or upstream id, with the packages of each. It reads the whole shard.
-    pub(super) fn mentions<'s>(&'s self, id: &str) -> Vec<(Advisory<'s>, Vec<&'s str>)> {
+    pub(super) fn mentions<'s>(&'s self, id: Identifier<'_>) -> Vec<(Advisory<'s>, Vec<&'s str>)> {
         let found =
             (0..self.advisory_count()).filter_map(|index| self.advisory(index)).filter(|it| it.is_about(id));
         let mut mentions: Vec<(Advisory<'s>, Vec<&'s str>)> =
@@ -129,18 +133,43 @@ impl Shard {
         Advisory::read(self, index, Reader::new(self.advisories().get(index)?))
     }
 
-    pub(super) fn version_key(&self, rank: u32) -> Option<&[u8]> {
-        Reader::new(self.versions().get(rank)?).chunk()
+    /// How the key of a version stands to the version of a rank; `None` in a damaged shard.
+    ///
+    /// Keys are kept without what they share with the one before, so this goes through the block of the rank, and
+    /// keeps in mind how much of the key has been met so far.
+    pub(super) fn compare(&self, key: &[u8], rank: u32) -> Option<Comparison> {
+        let mut comparison = Comparison { plain: Ordering::Greater, is_beyond: true };
+        let mut met = 0;
+        for row in self.table(section::VERSIONS).rows_to(rank)? {
+            let mut row = Reader::new(row);
+            let shared = usize::try_from(row.number()?).ok()?;
+            let rest = row.chunk()?;
+            if shared > met {
+                // Where it differed from the row before, it differs from this one.
+                comparison.is_beyond = false;
+                continue;
+            }
+            let tail = key.get(shared..)?;
+            let common = tail.iter().zip(rest).take_while(|(left, right)| left == right).count();
+            met = shared + common;
+            comparison = Comparison { plain: tail.cmp(rest), is_beyond: common == rest.len() && met > 0 };
+        }
+        Some(comparison)
     }
 
     pub(super) fn version_text(&self, rank: u32) -> Option<&str> {
-        let mut row = Reader::new(self.versions().get(rank)?);
+        let mut row = Reader::new(self.table(section::VERSIONS).get(rank)?);
+        row.number()?;
         row.chunk()?;
         std::str::from_utf8(row.rest()).ok()
     }
 
     pub(super) fn string(&self, index: u32) -> Option<&str> {
-        self.table(4).text(index)
+        self.strings().text(index)
+    }
+
+    pub(super) fn strings(&self) -> Table<'_> {
+        self.table(section::STRINGS)
     }
 
     pub(super) fn details(&self) -> Option<&Details> {
@@ -149,25 +178,34 @@ impl Shard {
 
     fn entries(&self, package: &str) -> Option<Reader<'_>> {
         let name = Ecosystem::parse(&self.name)?.normalise(package);
-        let (_, row) = self.table(1).find(|mut row| Some(row.chunk()?.cmp(name.as_bytes())))?;
-        package_row(row).map(|(_, _, entries)| entries)
+        let row = self.table(section::PACKAGES).find(|mut row| {
+            row.number()?;
+            Some(row.rest().cmp(name.as_bytes()))
+        })?;
+        self.statement(Reader::new(row).number()?).map(|(_, entries)| entries)
     }
 
     fn fingerprints(&self) -> impl Iterator<Item = (&str, u64)> {
         self.package_rows().map(|(name, fingerprint, _)| (name, fingerprint))
     }
 
+    /// Name, fingerprint and entries of each package.
     fn package_rows(&self) -> impl Iterator<Item = (&str, u64, Reader<'_>)> {
-        let packages = self.table(1);
-        (0..packages.len()).filter_map(move |index| package_row(packages.get(index)?))
+        self.table(section::PACKAGES).iter().filter_map(|row| {
+            let mut row = Reader::new(row);
+            let (fingerprint, entries) = self.statement(row.number()?)?;
+            Some((std::str::from_utf8(row.rest()).ok()?, fingerprint, entries))
+        })
     }
 
-    fn versions(&self) -> Table<'_> {
-        self.table(2)
+    fn statement(&self, number: u32) -> Option<(u64, Reader<'_>)> {
+        let mut row = Reader::new(self.table(section::STATEMENTS).get(number)?);
+        let fingerprint = u64::from_le_bytes(row.take(8)?.try_into().ok()?);
+        Some((fingerprint, row))
     }
 
     fn advisories(&self) -> Table<'_> {
-        self.table(3)
+        self.table(section::ADVISORIES)
     }
 
     fn table(&self, section: usize) -> Table<'_> {
@@ -175,12 +213,20 @@ impl Shard {
     }
 }
 
-/// Name, fingerprint and entries of a package.
-fn package_row(row: &[u8]) -> Option<(&str, u64, Reader<'_>)> {
-    let mut row = Reader::new(row);
-    let name = row.text()?;
-    let fingerprint = u64::from_le_bytes(row.take(8)?.try_into().ok()?);
-    Some((name, fingerprint, row))
+/// How a key stands to that of a bound.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Comparison {
+    /// As bytes.
+    pub(super) plain: Ordering,
+    /// Whether the key begins with the whole of the bound's.
+    is_beyond: bool,
+}
+
+impl Comparison {
+    /// What [`compare_to_bound`](crate::order::compare_to_bound) says of the two.
+    pub(super) fn to_bound(self) -> Ordering {
+        if self.is_beyond { Ordering::Equal } else { self.plain }
+    }
 }
 
 /// The entries of a package, read one after the other.

@@ -1,7 +1,7 @@
 //! The versions that a shard's ranges speak of, each kept once.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use crate::Order;
 
@@ -9,11 +9,10 @@ use crate::Order;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct VersionId(u32);
 
-/// Versions by their keys. Texts with the same key are the same version, and the shortest stands for them.
+/// Versions by their texts. Several may have one key: each advisory's fix is shown as that advisory writes it.
 pub(super) struct Versions {
     order: Order,
     by_text: HashMap<Box<str>, Option<VersionId>>,
-    by_key: HashMap<Box<[u8]>, VersionId>,
     keys: Vec<Box<[u8]>>,
     texts: Vec<Box<str>>,
     scratch: Vec<u8>,
@@ -21,14 +20,7 @@ pub(super) struct Versions {
 
 impl Versions {
     pub(super) fn new(order: Order) -> Self {
-        Self {
-            order,
-            by_text: HashMap::new(),
-            by_key: HashMap::new(),
-            keys: Vec::new(),
-            texts: Vec::new(),
-            scratch: Vec::new(),
-        }
+        Self { order, by_text: HashMap::new(), keys: Vec::new(), texts: Vec::new(), scratch: Vec::new() }
     }
 
     /// The version of a text; `None` where the ecosystem's order refuses it.
@@ -37,7 +29,7 @@ impl Versions {
             return *known;
         }
         self.scratch.clear();
-        let id = self.order.encode(text, &mut self.scratch).ok().and_then(|()| self.of_key(text));
+        let id = self.order.encode(text, &mut self.scratch).ok().and_then(|()| self.add(text));
         self.by_text.insert(text.into(), id);
         id
     }
@@ -50,23 +42,16 @@ impl Versions {
         self.texts.get(id.0 as usize).map(|text| &**text).unwrap_or_default()
     }
 
-    fn of_key(&mut self, text: &str) -> Option<VersionId> {
-        let next = VersionId(u32::try_from(self.keys.len()).ok()?);
-        match self.by_key.entry(self.scratch.as_slice().into()) {
-            Entry::Vacant(vacant) => {
-                self.keys.push(vacant.key().clone());
-                self.texts.push(text.into());
-                Some(*vacant.insert(next))
-            }
-            Entry::Occupied(known) => {
-                let id = *known.get();
-                let kept = self.texts.get_mut(id.0 as usize)?;
-                if (text.len(), text) < (kept.len(), kept) {
-                    *kept = text.into();
-                }
-                Some(id)
-            }
-        }
+    /// The order of a shard: by key, and by text where the key is the same.
+    pub(super) fn compare(&self, left: VersionId, right: VersionId) -> Ordering {
+        (self.key(left), self.text(left)).cmp(&(self.key(right), self.text(right)))
+    }
+
+    fn add(&mut self, text: &str) -> Option<VersionId> {
+        let id = VersionId(u32::try_from(self.keys.len()).ok()?);
+        self.keys.push(self.scratch.as_slice().into());
+        self.texts.push(text.into());
+        Some(id)
     }
 }
 
@@ -75,13 +60,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_with_one_key_are_one_version() {
+    fn texts_with_one_key_stand_side_by_side() {
         let mut versions = Versions::new(Order::Pep440);
-        let long = versions.intern("1.0.0").unwrap();
-        assert_eq!(versions.intern("1.0"), Some(long));
+        let [long, short, next] = ["1.0.0", "1.0", "1.1"].map(|text| versions.intern(text).unwrap());
+        assert_eq!(versions.key(long), versions.key(short));
         assert_eq!(versions.intern("1.0.0"), Some(long));
-        assert_eq!(versions.text(long), "1.0");
-        assert_ne!(versions.intern("1.1"), Some(long));
+        assert_eq!(versions.text(long), "1.0.0");
+        assert_eq!(
+            (versions.compare(short, long), versions.compare(long, next)),
+            (Ordering::Less, Ordering::Less)
+        );
         assert_eq!(versions.intern(""), None);
     }
 }

@@ -39,6 +39,11 @@ impl<'a> Reader<'a> {
         self.long()?.try_into().ok()
     }
 
+    /// Two bytes, the lower first.
+    pub(super) fn short(&mut self) -> Option<u16> {
+        self.take(2)?.try_into().ok().map(u16::from_le_bytes)
+    }
+
     pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

@@ -3,10 +3,11 @@
 //! | section | rows |
 //! |---|---|
 //! | 0 | name of the ecosystem, time of the newest record |
-//! | 1 | packages in the order of their names: name, fingerprint, entries |
-//! | 2 | versions in their order: key, text |
-//! | 3 | advisories in the order of their ids |
-//! | 4 | strings that are used by their number |
+//! | 1 | packages in the order of their names: number of what is said of it, name |
+//! | 2 | what is said of a package, or of several in the same words: fingerprint, entries |
+//! | 3 | versions in their order: how much of the key is that of the row before, the rest of it, text |
+//! | 4 | advisories in the order of their ids |
+//! | 5 | strings that are used by their number |
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,6 +24,26 @@ use super::table::TableWriter;
 use super::versions::{VersionId, Versions};
 use super::wire::{put_chunk, put_number};
 
+/// The sections of a shard of advisories.
+pub(super) mod section {
+    pub(crate) const META: usize = 0;
+    pub(crate) const PACKAGES: usize = 1;
+    pub(crate) const STATEMENTS: usize = 2;
+    pub(crate) const VERSIONS: usize = 3;
+    pub(crate) const ADVISORIES: usize = 4;
+    pub(crate) const STRINGS: usize = 5;
+}
+
+/// Bits that say which parts the head of an advisory has.
+pub(super) mod head_flag {
+    pub(crate) const ALIASES: u8 = 1;
+    pub(crate) const UPSTREAM: u8 = 1 << 1;
+    pub(crate) const VECTORS: u8 = 1 << 2;
+    pub(crate) const LABEL: u8 = 1 << 3;
+    pub(crate) const INFORMATION: u8 = 1 << 4;
+    pub(crate) const PUBLISHED: u8 = 1 << 5;
+}
+
 /// Bits that say which parts an entry has.
 pub(super) mod flag {
     pub(crate) const NOT_AFFECTED: u32 = 1;
@@ -32,6 +53,8 @@ pub(super) mod flag {
     pub(crate) const SYMBOLS: u32 = 1 << 4;
     pub(crate) const STREAMS: u32 = 1 << 5;
     pub(crate) const PLATFORMS: u32 = 1 << 6;
+    /// The number of intervals is not one, and follows.
+    pub(crate) const COUNT: u32 = 1 << 7;
 }
 
 /// The shard of an ecosystem's advisories and that of their summaries; `None` where one is too large.
@@ -47,13 +70,9 @@ pub(super) fn shards(
     let mut meta = Vec::new();
     put_chunk(&mut meta, name.as_bytes());
     meta.extend(data_time.map_or(i64::MIN, |time| time.as_second()).to_le_bytes());
-    let sections = [
-        meta,
-        writer.packages_section(packages)?,
-        writer.versions_section()?,
-        writer.advisories()?,
-        writer.strings()?,
-    ];
+    let (packages, statements) = writer.packages_and_statements(packages)?;
+    let sections =
+        [meta, packages, statements, writer.versions_section()?, writer.advisories()?, writer.strings()?];
     let bytes = frame(ShardKind::Advisories, &sections)?;
     let advisories = ListedShard {
         records: selected.records.len() as u64,
@@ -88,7 +107,7 @@ impl<'s> Writer<'s> {
         let mut used: Vec<VersionId> = Vec::new();
         let mut strings = BTreeSet::new();
         for record in &selected.records {
-            strings.extend(record.head.vectors.iter().chain(&record.head.label).map(String::as_str));
+            strings.extend(record.head.strings());
             for entry in &record.entries {
                 used.extend(entry.intervals.iter().flat_map(|interval| {
                     let end = match interval.to {
@@ -102,7 +121,7 @@ impl<'s> Writer<'s> {
             }
         }
         let versions = &selected.versions;
-        used.sort_by(|left, right| versions.key(*left).cmp(versions.key(*right)));
+        used.sort_by(|left, right| versions.compare(*left, *right));
         used.dedup();
         let ranks = (0..).zip(&used).map(|(rank, version)| (*version, rank)).collect();
         let strings = strings.into_iter().zip(0..).collect();
@@ -119,21 +138,33 @@ impl<'s> Writer<'s> {
         packages
     }
 
-    fn packages_section(&self, packages: Packages<'_>) -> Option<Vec<u8>> {
-        let mut table = TableWriter::default();
+    /// Packages that are built from one source are spoken of in the same words: those stand there once.
+    fn packages_and_statements(&self, packages: Packages<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+        let (mut names, mut statements) = (TableWriter::default(), TableWriter::default());
+        let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
         for (name, entries) in packages {
-            table.push(|out| {
-                put_chunk(out, name.as_bytes());
-                out.extend(self.fingerprint(&entries).to_le_bytes());
-                let mut last = 0;
-                for (index, entry) in entries {
-                    put_number(out, index - last);
-                    self.put_entry(out, entry);
-                    last = index;
-                }
+            let next = u32::try_from(known.len()).ok()?;
+            let number = *known.entry(self.statement(&entries)).or_insert_with_key(|statement| {
+                statements.push(|out| out.extend_from_slice(statement));
+                next
+            });
+            names.push(|out| {
+                put_number(out, number);
+                out.extend_from_slice(name.as_bytes());
             });
         }
-        table.finish()
+        Some((names.finish()?, statements.finish()?))
+    }
+
+    fn statement(&self, entries: &[(u32, &EntryDraft)]) -> Vec<u8> {
+        let mut out = self.fingerprint(entries).to_le_bytes().to_vec();
+        let mut last = 0;
+        for (index, entry) in entries {
+            put_number(&mut out, index - last);
+            self.put_entry(&mut out, entry);
+            last = *index;
+        }
+        out
     }
 
     /// A number that changes when anything changes that a finding of this package is made of.
@@ -152,7 +183,9 @@ impl<'s> Writer<'s> {
 
     fn put_entry(&self, out: &mut Vec<u8>, entry: &EntryDraft) {
         put_number(out, flags(entry));
-        put_number(out, entry.intervals.len() as u64);
+        if entry.intervals.len() != 1 {
+            put_number(out, entry.intervals.len() as u64);
+        }
         for interval in &entry.intervals {
             put_number(out, interval.from.map_or(0, |version| 1 + u64::from(self.rank(version))));
             put_number(
@@ -212,11 +245,17 @@ impl<'s> Writer<'s> {
 
     fn versions_section(&self) -> Option<Vec<u8>> {
         let mut table = TableWriter::default();
+        let mut last: &[u8] = &[];
         for version in &self.used {
+            let key = self.versions.key(*version);
+            let before = if table.is_at_block() { &[] } else { last };
+            let shared = key.iter().zip(before).take_while(|(left, right)| left == right).count();
             table.push(|out| {
-                put_chunk(out, self.versions.key(*version));
+                put_number(out, shared as u64);
+                put_chunk(out, key.get(shared..).unwrap_or_default());
                 out.extend_from_slice(self.versions.text(*version).as_bytes());
             });
+            last = key;
         }
         table.finish()
     }
@@ -230,16 +269,18 @@ impl<'s> Writer<'s> {
     }
 
     fn put_head(&self, out: &mut Vec<u8>, head: &Head) {
-        Identifier::parse(&head.id).write(out);
-        for list in [&head.aliases, &head.upstream] {
+        out.push(head_flags(head));
+        Identifier::parse(&head.id).write(out, |prefix| self.string(prefix));
+        for list in [&head.aliases, &head.upstream].into_iter().filter(|list| !list.is_empty()) {
             put_number(out, list.len() as u64);
-            list.iter().for_each(|id| Identifier::parse(id).write(out));
+            list.iter().for_each(|id| Identifier::parse(id).write(out, |prefix| self.string(prefix)));
         }
-        self.put_strings(out, &head.vectors);
-        put_number(out, head.label.as_deref().map_or(0, |label| 1 + u64::from(self.string(label))));
-        out.push(head.information.map_or(0, code));
-        put_number(out, head.published.unwrap_or_default());
-        put_number(out, head.modified.unwrap_or_default());
+        if !head.vectors.is_empty() {
+            self.put_strings(out, &head.vectors);
+        }
+        self.put_label(out, head.label.as_deref());
+        out.extend(head.information.map(code));
+        out.extend(head.published.into_iter().flat_map(u16::to_le_bytes));
     }
 
     fn strings(&self) -> Option<Vec<u8>> {
@@ -256,6 +297,14 @@ impl<'s> Writer<'s> {
 
     fn string(&self, string: &str) -> u32 {
         self.strings.get(string).copied().unwrap_or_default()
+    }
+}
+
+impl Head {
+    fn strings(&self) -> impl Iterator<Item = &str> {
+        let ids = std::iter::once(&self.id).chain(&self.aliases).chain(&self.upstream);
+        let prefixes = ids.filter_map(|id| Identifier::parse(id).prefix());
+        prefixes.chain(self.vectors.iter().chain(&self.label).map(String::as_str))
     }
 }
 
@@ -282,6 +331,21 @@ impl Qualifiers {
     }
 }
 
+fn head_flags(head: &Head) -> u8 {
+    [
+        (head_flag::ALIASES, !head.aliases.is_empty()),
+        (head_flag::UPSTREAM, !head.upstream.is_empty()),
+        (head_flag::VECTORS, !head.vectors.is_empty()),
+        (head_flag::LABEL, head.label.is_some()),
+        (head_flag::INFORMATION, head.information.is_some()),
+        (head_flag::PUBLISHED, head.published.is_some()),
+    ]
+    .into_iter()
+    .filter(|(_, is_set)| *is_set)
+    .map(|(bit, _)| bit)
+    .sum()
+}
+
 fn flags(entry: &EntryDraft) -> u32 {
     let qualifiers = &entry.qualifiers;
     [
@@ -292,6 +356,7 @@ fn flags(entry: &EntryDraft) -> u32 {
         (flag::SYMBOLS, !qualifiers.symbols.is_empty()),
         (flag::STREAMS, !qualifiers.module_streams.is_empty()),
         (flag::PLATFORMS, qualifiers.has_platforms()),
+        (flag::COUNT, entry.intervals.len() != 1),
     ]
     .into_iter()
     .filter(|(_, is_set)| *is_set)
@@ -299,7 +364,7 @@ fn flags(entry: &EntryDraft) -> u32 {
     .sum()
 }
 
-/// The number that stands for a kind of information; zero stands for none.
+/// The number that stands for a kind of information.
 pub(super) fn code(information: Information) -> u8 {
     match information {
         Information::Unmaintained => 1,
