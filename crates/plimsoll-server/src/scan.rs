@@ -17,6 +17,7 @@ use std::time::Duration;
 use plimsoll_analyser::{Analyser, AnalyserConfig};
 use plimsoll_index::Inventory;
 use plimsoll_oci::{Digest, RepositoryName, Tag};
+use plimsoll_sbom::ANALYSER_VERSION;
 use plimsoll_store::CatalogueError;
 use plimsoll_vuln::feed::Terms;
 use plimsoll_vuln::index::Index;
@@ -103,6 +104,7 @@ impl Scanner {
                 }
             }
         });
+        self.enqueue_outdated().await;
         while !*stopped.borrow() {
             if let Err(error) = self.round().await {
                 tracing::warn!(%error, "cannot look for images to scan; it will be tried again");
@@ -113,6 +115,15 @@ impl Scanner {
             }
         }
         early.abort();
+    }
+
+    /// What an older analyser has found out is found out again.
+    async fn enqueue_outdated(&self) {
+        match self.parts.storage.catalogue().enqueue_outdated_images(ANALYSER_VERSION, now()).await {
+            Ok(0) => {}
+            Ok(images) => tracing::info!(images, "images are analysed anew by this version"),
+            Err(error) => tracing::warn!(%error, "cannot look for images to analyse anew"),
+        }
     }
 
     /// One look at what is new: advisories, images that wait, images whose contents are known.

@@ -37,6 +37,7 @@ CREATE TABLE image_contents (
     failure TEXT,
     analysed_at BIGINT NOT NULL
 );
+CREATE INDEX image_contents_by_analyser ON image_contents (analyser);
 
 CREATE INDEX manifests_by_digest ON manifests (digest);
 

@@ -1,5 +1,7 @@
-//! How a compiled index is an OCI artifact (image-spec, `manifest.md`, "Guidelines for Artifact Usage"): its catalogue
-//! is the config, and each shard a layer. So any registry serves it, and a node takes only the shards it needs.
+//! How a compiled index is an OCI artifact.
+//!
+//! Its catalogue is the config, and each shard a layer (image-spec, `manifest.md`, "Guidelines for Artifact Usage"). So
+//! any registry serves it, and a node takes only the shards that it needs.
 
 /// The artifact's type.
 pub const ARTIFACT_TYPE: &str = "application/vnd.plimsoll.advisories.v1";

@@ -75,6 +75,8 @@ pub fn restore(
     let end = end.ok_or_else(|| BackupError::NotWhole("it ends early".into()))?;
     let is_complete = (end.rows, end.objects, end.bytes) == (report.rows, report.objects, report.bytes);
     if is_complete && expected.len() as u64 <= end.missing {
+        // What is inside the images is no part of a backup: it is found out again.
+        runtime.block_on(storage.catalogue().enqueue_all_images(crate::now()))?;
         Ok(report)
     } else {
         Err(BackupError::NotWhole("its contents are not what its end says".into()))

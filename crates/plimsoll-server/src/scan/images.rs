@@ -159,9 +159,9 @@ impl Work {
         let Some(stored) = self.storage.catalogue().manifest_anywhere(self.manifest).await? else {
             return Ok(Err("the image was deleted".to_owned()));
         };
-        let manifest = match Manifest::parse(&stored.bytes, Some(&stored.media_type)) {
-            Ok((Manifest::Image(manifest), _)) => manifest,
-            _ => return Ok(Err("it is no image manifest".to_owned())),
+        let Ok((Manifest::Image(manifest), _)) = Manifest::parse(&stored.bytes, Some(&stored.media_type))
+        else {
+            return Ok(Err("it is no image manifest".to_owned()));
         };
         let mut records: Vec<LayerRecord<File>> = Vec::with_capacity(manifest.layers.len());
         for layer in &manifest.layers {

@@ -101,6 +101,42 @@ impl Catalogue {
         .await
     }
 
+    /// Lets every image wait whose contents another version of the analyser has found out.
+    pub async fn enqueue_outdated_images(&self, analyser: u32, now: Timestamp) -> Result<u64> {
+        self.write((analyser, now), |tx, (analyser, now)| {
+            async move {
+                tx.execute(
+                    "INSERT INTO image_queue (manifest, due_at, attempts)
+                     SELECT manifest, ?2, 0 FROM image_contents WHERE analyser <> ?1
+                     ON CONFLICT (manifest) DO NOTHING",
+                    params![i64::from(*analyser), *now],
+                )
+                .await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Lets every image wait, as after a restore: a backup does not hold what can be found out again.
+    pub async fn enqueue_all_images(&self, now: Timestamp) -> Result<u64> {
+        self.write(now, |tx, now| {
+            async move {
+                tx.execute(
+                    "INSERT INTO image_queue (manifest, due_at, attempts)
+                     SELECT DISTINCT digest, ?1, 0 FROM manifests
+                     WHERE artifact_type IN ('application/vnd.oci.image.config.v1+json',
+                                             'application/vnd.docker.container.image.v1+json')
+                     ON CONFLICT (manifest) DO NOTHING",
+                    params![*now],
+                )
+                .await
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// How many images wait.
     pub async fn count_waiting_images(&self) -> Result<u64> {
         self.read((), |tx, ()| {

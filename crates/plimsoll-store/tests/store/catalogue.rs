@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use plimsoll_oci::{Algorithm, Digest, Hasher, MediaType, RepositoryName, Tag, TagOrDigest};
 use plimsoll_store::catalogue::{
-    CommitBlob, Grant, ManifestToPut, PostgresConfig, PutManifest, QuarantinedObject, Robot, SnapshotRow,
-    TagCondition, Upload, UploadId, User,
+    CommitBlob, Grant, ImageToNote, LayerAnalysis, ManifestToPut, PostgresConfig, PutManifest,
+    QuarantinedObject, Robot, SnapshotRow, TagCondition, Upload, UploadId, User,
 };
 use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
@@ -25,6 +25,7 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     damaged_content_is_healed_by_pushing_it_again(catalogue).await;
     what_a_suspended_upload_keeps_is_known(catalogue).await;
     accounts_are_kept(catalogue).await;
+    what_is_inside_images_is_found_out_once(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;
@@ -408,6 +409,81 @@ async fn accounts_are_kept(catalogue: &Catalogue) {
     assert!(!catalogue.delete_user("ana").await.unwrap());
     let secret = catalogue.shared_secret("key", vec![1, 2]).await.unwrap();
     assert_eq!(catalogue.shared_secret("key", vec![3]).await.unwrap(), secret);
+}
+
+async fn what_is_inside_images_is_found_out_once(catalogue: &Catalogue) {
+    let name = repository("contents/app");
+    let layer_key = push_blob(catalogue, &name, b"a layer", 0).await;
+    let image = manifest(&name, "an image with contents", &[b"a layer"], &[("v1", TagCondition::Any)]);
+    let digest = image.digest;
+    let artifact = ManifestToPut { is_image: false, ..manifest(&name, "an artifact", &[], &[]) };
+    put(catalogue, image.clone()).await;
+    put(catalogue, artifact.clone()).await;
+
+    // It waits, and whoever takes it has it for a while.
+    let taken = take_all(catalogue, at(10), at(100)).await;
+    assert!(taken.contains(&digest) && !taken.contains(&artifact.digest));
+    assert!(!take_all(catalogue, at(99), at(200)).await.contains(&digest));
+    catalogue.postpone_image(digest, at(50)).await.unwrap();
+    assert!(take_all(catalogue, at(50), at(300)).await.contains(&digest));
+
+    // A layer is noted once; the record of whoever comes second is doomed.
+    let blob = Digest::sha256_of(b"a layer");
+    assert_eq!(catalogue.blob_anywhere(blob).await.unwrap(), Some((layer_key, 7)));
+    let record = || LayerAnalysis::Record {
+        diff_id: plimsoll_oci::DiffId(blob),
+        key: ObjectKey::fresh(KeyKind::Layer),
+        size: 9,
+    };
+    let first = record();
+    catalogue.note_layer(blob, 1, first.clone(), at(60)).await.unwrap();
+    catalogue.note_layer(blob, 1, record(), at(60)).await.unwrap();
+    assert_eq!(catalogue.layer_analysis(blob, 1).await.unwrap(), Some(first));
+    assert_eq!(catalogue.layer_analysis(blob, 2).await.unwrap(), None);
+
+    // Two images with a component in common share its number.
+    let note = |manifest, names: &[&str]| ImageToNote {
+        manifest,
+        analyser: 1,
+        components: names.iter().map(|name| ((*name).to_owned(), name.as_bytes().to_vec())).collect(),
+        contents: Ok(b"all of it".to_vec()),
+        now: at(70),
+    };
+    let one = catalogue.note_image(note(digest, &["curl", "bash"])).await.unwrap();
+    let other = catalogue.note_image(note(artifact.digest, &["bash"])).await.unwrap();
+    assert_eq!(one.components.len(), 2);
+    assert!(one.components.contains(&other.components[0]));
+    assert!(other.number > one.number);
+    assert_eq!(catalogue.images_noted_after(one.number - 1, 10).await.unwrap(), [one.clone(), other]);
+    let bodies = catalogue.components_after(0, 100).await.unwrap();
+    assert!(one.components.iter().all(|number| bodies.iter().any(|(known, _)| known == number)));
+    assert_eq!(catalogue.image_contents(digest).await.unwrap(), Some((1, Ok(b"all of it".to_vec()))));
+
+    // It is known where the image is, and pushing it again asks for nothing.
+    let places = catalogue.places_of_images(vec![digest]).await.unwrap();
+    assert_eq!((places.len(), &places[0].repository, &places[0].tags), (1, &name, &vec![tag("v1")]));
+    put(catalogue, image).await;
+    assert!(!take_all(catalogue, at(1000), at(1001)).await.contains(&digest));
+
+    // A newer analyser looks again.
+    assert_eq!(catalogue.enqueue_outdated_images(1, at(1000)).await.unwrap(), 0);
+    assert_eq!(catalogue.enqueue_outdated_images(2, at(1000)).await.unwrap(), 2);
+    assert!(take_all(catalogue, at(1000), at(1001)).await.contains(&digest));
+
+    // What cannot be known has a reason.
+    let unknown = ImageToNote { contents: Err("a bomb".to_owned()), ..note(digest, &[]) };
+    assert_eq!(catalogue.note_image(unknown).await.unwrap().failure.as_deref(), Some("a bomb"));
+    assert_eq!(catalogue.image_contents(digest).await.unwrap(), Some((1, Err("a bomb".to_owned()))));
+
+    // With the last repository that holds the image goes what is known of it.
+    catalogue.delete_manifest(&name, digest, "ana", at(0), at(80)).await.unwrap();
+    assert_eq!(catalogue.image_contents(digest).await.unwrap(), None);
+}
+
+/// Takes every image that waits.
+async fn take_all(catalogue: &Catalogue, now: Timestamp, until: Timestamp) -> Vec<Digest> {
+    let taken = catalogue.take_waiting_images(1000, now, until).await.unwrap();
+    taken.into_iter().map(|(digest, _)| digest).collect()
 }
 
 async fn a_lease_has_one_holder_at_a_time(catalogue: &Catalogue) {
