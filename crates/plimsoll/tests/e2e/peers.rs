@@ -2,6 +2,7 @@ mod bounded;
 mod containerd;
 mod debian_image;
 mod engine;
+mod scanned;
 mod tool;
 
 use std::fs;

@@ -72,6 +72,14 @@ impl DebianImage {
         format!("{}/layout:bookworm", self.directory.display())
     }
 
+    /// The file of a layer's blob.
+    pub(super) fn layer_file(&self, layer: usize) -> PathBuf {
+        let layout = self.directory.join("layout");
+        let manifest = fs::read(layout.join("blobs").join(self.manifest.replace(':', "/"))).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        layout.join("blobs").join(manifest["layers"][layer]["digest"].as_str().unwrap().replace(':', "/"))
+    }
+
     /// An image for another platform, as `DIR:TAG`. It has no layers.
     pub(super) fn other_platform(&self) -> String {
         format!("{}/other:arm64", self.directory.display())
