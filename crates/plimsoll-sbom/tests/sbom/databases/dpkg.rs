@@ -150,5 +150,5 @@ fn packages_in_every_state_are_as_dpkg_says() {
     let Owned::Paths(paths) = &owned[0].files else { panic!("{owned:?}") };
     let (scripts, files): (Vec<&String>, Vec<&String>) =
         paths.iter().partition(|path| path.starts_with("var/lib/dpkg/info/plain."));
-    assert_eq!((files, scripts.len()), (vec!["etc/plain"], 5));
+    assert_eq!((files, scripts.len()), (vec![&"etc/plain".to_owned()], 5));
 }
