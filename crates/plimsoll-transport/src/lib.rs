@@ -12,6 +12,7 @@
 //! - Nothing here reads the environment or starts a program. Paths come in as values, and credential helpers run
 //!   behind the port [`CredentialHelper`].
 
+mod advisories;
 mod connect_failure;
 mod copy;
 mod credentials;
@@ -30,6 +31,7 @@ mod rootfs;
 mod secret;
 mod verify;
 
+pub use advisories::{Download, Downloaded};
 pub use copy::{CopyOptions, CopyReport, Evidence, Platforms, Progress, Silent, copy, count_evidence};
 pub use credentials::{
     Credential, CredentialError, CredentialFiles, CredentialHelper, CredentialOrigin, FoundCredential,

@@ -154,6 +154,15 @@ impl RegistryClient {
         Ok(())
     }
 
+    /// The HTTP client itself, for files that are in no registry.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.shared.http
+    }
+
+    pub(crate) fn options(&self) -> &RegistryOptions {
+        &self.shared.options
+    }
+
     fn connect(&self, key: LoginKey, scopes: Vec<String>) -> Connection {
         let contact = self.shared.contacts.with(key.registry.as_str());
         let endpoint = Endpoint::of(&key.registry, &self.shared.options, contact);

@@ -78,6 +78,12 @@ pub(crate) enum OutputFormat {
     Cyclonedx,
     /// SPDX 2.3, of components
     Spdx,
+    /// SARIF 2.1.0, of findings
+    Sarif,
+    /// JUnit, of findings
+    Junit,
+    /// A summary for CI, of findings
+    Markdown,
 }
 
 /// When to use colour.

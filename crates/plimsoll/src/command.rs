@@ -24,6 +24,7 @@ mod storage;
 mod tags;
 mod user;
 mod version;
+mod whereabouts;
 
 use clap::Subcommand;
 
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Scan(scan::Scan),
     Sbom(sbom::Sbom),
+    Where(whereabouts::Where),
     Ls(ls::Ls),
     Tags(tags::Tags),
     Cp(cp::Cp),
@@ -74,6 +76,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
+            Self::Where(place) => place.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -106,6 +109,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("inspect", "Explain what an image is made of"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
+            ("where", "Tell which images of a registry a vulnerability is in"),
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),
             ("push", "Copy an image into a registry"),

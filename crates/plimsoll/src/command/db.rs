@@ -1,8 +1,10 @@
 mod build;
 mod gather;
 mod import;
+mod push;
 mod status;
 mod tally;
+mod update;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -22,19 +24,23 @@ pub(crate) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Update(update::Update),
     Status(status::Status),
     Import(import::Import),
     Build(build::Build),
     Verify(verify::Verify),
+    Push(push::Push),
 }
 
 impl Db {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match &self.action {
+            Action::Update(update) => update.run(context),
             Action::Status(status) => status.run(context),
             Action::Import(import) => import.run(context),
             Action::Build(build) => build.run(context),
             Action::Verify(verify) => verify.run(context),
+            Action::Push(push) => push.run(context),
         }
     }
 }

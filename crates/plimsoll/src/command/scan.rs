@@ -1,7 +1,10 @@
 mod ignore_file;
 mod judge;
+mod junit;
+mod markdown;
 mod outcome;
 mod ruling;
+mod sarif;
 mod subject;
 mod table;
 

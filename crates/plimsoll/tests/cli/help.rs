@@ -22,6 +22,15 @@ Examples:
 fn every_command_explains_itself_within_80_columns() {
     for command in [
         &["inspect"][..],
+        &["scan"],
+        &["where"],
+        &["db"],
+        &["db", "update"],
+        &["db", "import"],
+        &["db", "build"],
+        &["db", "status"],
+        &["db", "verify"],
+        &["db", "push"],
         &["cp"],
         &["pull"],
         &["push"],

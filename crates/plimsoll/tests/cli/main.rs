@@ -1,6 +1,7 @@
 //! The built program as a user meets it: help, results, errors and exit codes.
 
 mod accounts;
+mod advisory_database;
 mod backup;
 mod configuration;
 mod copying;
@@ -13,6 +14,7 @@ mod inspect;
 mod listing;
 mod logins;
 mod peers;
+mod scanning;
 mod serving;
 mod signed_image;
 mod tls;

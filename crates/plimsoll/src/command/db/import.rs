@@ -8,7 +8,9 @@ use tempfile::NamedTempFile;
 use super::build::put;
 use super::gather::{SourceFile, compile, gather};
 use super::tally::BuiltIndex;
-use crate::advisories::{AdvisoryArguments, AdvisoryDirectory, cannot, partial_beside, persist};
+use crate::advisories::{
+    AdvisoryArguments, AdvisoryDirectory, AdvisoryWriter, cannot, is_partial, partial_beside, persist,
+};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -30,15 +32,18 @@ impl Import {
         let directory = self.advisories.directory(context.environment())?;
         let new = gather(&self.files)?;
         let step = context.terminal().step("compiling advisories");
-        let report = add(&directory, new)?;
+        let report = add(&directory, directory.write()?, new)?;
         step.done();
         context.terminal().print(&report)
     }
 }
 
 /// Adds sources to those that are kept, and puts an index of all in force. Nothing changes if one cannot be read.
-pub(super) fn add(directory: &AdvisoryDirectory, mut new: Vec<SourceFile>) -> Result<BuiltIndex, Failure> {
-    let writer = directory.write()?;
+pub(super) fn add(
+    directory: &AdvisoryDirectory,
+    writer: AdvisoryWriter<'_>,
+    mut new: Vec<SourceFile>,
+) -> Result<BuiltIndex, Failure> {
     let mut copies: Vec<(NamedTempFile, PathBuf)> = Vec::new();
     for source in &mut new {
         copies.push(copy(source, &directory.sources())?);
@@ -62,7 +67,7 @@ fn gather_kept(directory: &AdvisoryDirectory, new: &[SourceFile]) -> Result<Vec<
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|file| {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            !crate::advisories::is_partial(&name) && !new.iter().any(|source| source.name == name)
+            !is_partial(&name) && !new.iter().any(|source| source.name == name)
         })
         .collect();
     gather(&files)

@@ -60,7 +60,8 @@ fn check(directory: &AdvisoryDirectory, listed: &ListedShard) -> Result<(), Stri
     open(bytes, listed.kind).map_err(|error| error.to_string())
 }
 
-fn open(bytes: Vec<u8>, kind: ShardKind) -> Result<(), OpenShardError> {
+/// Opens a shard and compares its check sum.
+pub(super) fn open(bytes: Vec<u8>, kind: ShardKind) -> Result<(), OpenShardError> {
     match kind {
         ShardKind::Advisories => Shard::open(bytes)?.verify(),
         ShardKind::Details => Details::open(bytes)?.verify(),

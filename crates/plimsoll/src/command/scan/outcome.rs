@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::judge::{Base, Judged};
 use super::ruling::Ruling;
-use super::table;
+use super::{junit, markdown, sarif, table};
 use crate::arguments::OutputFormat;
 use crate::failure::{Failure, Verdict as ExitVerdict};
 use crate::terminal::{Page, Report};
@@ -121,7 +121,12 @@ impl Report for Outcome {
         table::draw(self, page);
     }
 
-    fn write_as(&self, _format: OutputFormat) -> Option<Vec<u8>> {
-        None
+    fn write_as(&self, format: OutputFormat) -> Option<Vec<u8>> {
+        match format {
+            OutputFormat::Sarif => sarif::write(self),
+            OutputFormat::Junit => Some(junit::write(self).into_bytes()),
+            OutputFormat::Markdown => Some(markdown::write(self).into_bytes()),
+            _ => None,
+        }
     }
 }
