@@ -207,3 +207,6 @@ fn changed_names(old: &Index, new: &Index) -> Option<BTreeSet<Box<str>>> {
     let both = both.filter(|_| is_same_enrichment)?;
     Some(both.into_iter().flat_map(|(old, new)| Shard::changed(old, new)).map(folded).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+use std::io::Cursor;
+
+use jiff::Timestamp;
+use plimsoll_sbom::PackageType;
+use plimsoll_vuln::import::{Source, import};
+use plimsoll_vuln::index::Builder;
+
+use super::*;
+use crate::EventKind;
+
+/// An OSV record that says a Python package is affected below a version.
+fn record(id: &str, package: &str, fixed: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","modified":"2026-01-01T00:00:00Z","affected":[{{"package":{{"ecosystem":"PyPI","name":"{package}"}},
+        "ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]}}]}}]}}"#
+    )
+    .replace('\n', "")
+}
+
+fn index(records: &[String]) -> Arc<Index> {
+    let mut builder = Builder::new();
+    let source = Source { name: "made", licence: None, time: None };
+    let lines = records.join("\n");
+    import(&mut builder, &source, Cursor::new(lines.into_bytes())).unwrap();
+    let built = builder.finish().unwrap();
+    Arc::new(Index::open(built.shards).unwrap())
+}
+
+fn python(name: &str, version: &str) -> Interned {
+    Interned::new(Component::new(PackageType::Pypi, name, version), None)
+}
+
+fn image(name: &str) -> Digest {
+    Digest::sha256_of(name.as_bytes())
+}
+
+fn terms() -> Terms {
+    Terms { now: Timestamp::UNIX_EPOCH, age_days_max: None }
+}
+
+/// Two images with an old `requests`, one of them with `jinja2` too.
+fn inventory(index: Arc<Index>) -> Inventory {
+    let mut inventory = Inventory::new(index, terms());
+    inventory.add_components([(1, python("requests", "2.19.0")), (2, python("jinja2", "2.10"))]);
+    inventory.put_image(image("one"), &[1, 2]);
+    inventory.put_image(image("two"), &[1]);
+    inventory
+}
+
+#[test]
+fn a_new_advisory_finds_its_images() {
+    let mut inventory = inventory(index(&[record("PYSEC-1", "unrelated", "1")]));
+    assert!(inventory.locate("PYSEC-2").is_empty());
+
+    let events = inventory.replace_index(index(&[record("PYSEC-2", "Requests", "2.20.0")]));
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(
+        (events[0].kind, events[0].component, &*events[0].vulnerability),
+        (EventKind::Appeared, 1, "PYSEC-2")
+    );
+    let found = inventory.locate("PYSEC-2");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].images, [image("one"), image("two")]);
+    assert_eq!(found[0].component.component.name, "requests");
+    assert_eq!(inventory.images_with(events.iter().map(|event| event.component)).len(), 2);
+    assert_eq!(inventory.counts().values().sum::<u64>(), 1, "one component, though two images hold it");
+}
+
+#[test]
+fn an_advisory_that_changes_or_goes_is_an_event() {
+    let mut inventory = inventory(index(&[record("PYSEC-2", "requests", "2.20.0")]));
+    let changed = inventory.replace_index(index(&[record("PYSEC-2", "requests", "2.21.0")]));
+    assert_eq!(changed.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Changed]);
+    let resolved = inventory.replace_index(index(&[record("PYSEC-2", "requests", "2.18.0")]));
+    assert_eq!(resolved.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Resolved]);
+    assert!(inventory.locate("PYSEC-2").is_empty());
+    assert_eq!(inventory.counts().values().sum::<u64>(), 0);
+}
+
+#[test]
+fn the_same_advisories_change_nothing() {
+    let records = [record("PYSEC-2", "requests", "2.20.0"), record("PYSEC-3", "jinja2", "2.11")];
+    let mut inventory = inventory(index(&records));
+    assert_eq!(inventory.replace_index(index(&records)), []);
+    assert_eq!(inventory.locate("PYSEC-3")[0].images, [image("one")]);
+}
+
+#[test]
+fn an_image_that_is_built_anew_no_longer_holds_what_it_held() {
+    let mut inventory = inventory(index(&[record("PYSEC-2", "requests", "2.20.0")]));
+    inventory.add_components([(3, python("requests", "2.32.0"))]);
+    inventory.put_image(image("two"), &[3]);
+    assert_eq!(inventory.locate("PYSEC-2")[0].images, [image("one")]);
+    inventory.put_image(image("one"), &[3]);
+    assert!(inventory.locate("PYSEC-2").is_empty(), "no image holds the component any more");
+    assert_eq!(inventory.image_count(), 2);
+}
+
+#[test]
+fn language_packages_are_the_same_in_every_distribution() {
+    let debian =
+        Distribution { id: "debian".to_owned(), version_id: "12".to_owned(), ..Distribution::default() };
+    let package = Component::new(PackageType::Pypi, "requests", "1");
+    assert_eq!(Interned::new(package.clone(), Some(&debian)), Interned::new(package, None));
+    let package = Component::new(PackageType::Deb, "curl", "1");
+    assert_eq!(Interned::new(package, Some(&debian)).distribution, Some(debian));
+}
