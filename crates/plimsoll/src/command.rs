@@ -36,7 +36,7 @@ use crate::logging::DefaultLevel;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
-    Scan(scan::Scan),
+    Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
     Where(whereabouts::Where),
     Ls(ls::Ls),

@@ -15,9 +15,11 @@ fn imported_files_are_kept_and_replace_those_of_the_same_name() {
     for (number, record) in ADVISORIES.lines().enumerate() {
         fs::write(scratch.path().join(format!("osv/{number}.json")), record).unwrap();
     }
-    let withdrawn = r#"{"id":"PYSEC-1","modified":"2026-01-01T00:00:00Z","withdrawn":"2026-01-02T00:00:00Z"}"#;
+    let withdrawn =
+        r#"{"id":"PYSEC-1","modified":"2026-01-01T00:00:00Z","withdrawn":"2026-01-02T00:00:00Z"}"#;
     fs::write(scratch.path().join("more.jsonl"), format!("{withdrawn}\nno json\n")).unwrap();
-    let import = |file: &str| run_in(scratch.path(), &[], &["db", "import", "--db", "db", "-o", "json", file]);
+    let import =
+        |file: &str| run_in(scratch.path(), &[], &["db", "import", "--db", "db", "-o", "json", file]);
     let first = import("osv");
     assert_eq!(first.json()["sources"][0]["tally"]["kept"], 3, "{}", first.stderr);
     let both = import("more.jsonl").json();

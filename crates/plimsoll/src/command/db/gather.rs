@@ -181,7 +181,7 @@ mod tests {
         fs::write(directory.join("1.json"), RECORD.replace("ID", "1")).unwrap();
         fs::write(directory.join("deeper/2.json"), RECORD.replace("ID", "2")).unwrap();
         fs::write(directory.join("README.md"), "no advisory").unwrap();
-        fs::write(directory.join("epss.csv"), "cve,epss,percentile\nCVE-2020-1,0.5,0.9\n").unwrap();
+        fs::write(directory.join("epss.csv"), "cve,epss,percentile\nCVE-2020-10001,0.5,0.9\n").unwrap();
         let mut sources = gather(&[directory]).unwrap();
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         assert_eq!(names, ["epss.csv", "osv.jsonl"]);

@@ -11,7 +11,7 @@ use plimsoll_vuln::verdict::Found;
 use serde_json::{Value, json};
 
 use super::outcome::Outcome;
-use super::ruling;
+use super::ruling::{self, Ruling};
 
 /// Results that are written: more are not shown. The worst come first, and the run says how many are left out.
 const RESULTS_MAX: usize = 5_000;
@@ -36,7 +36,7 @@ pub(super) fn write(outcome: &Outcome) -> Option<Vec<u8>> {
         "automationDetails": { "id": format!("plimsoll/{}/", outcome.report.image) },
         "columnKind": "utf16CodeUnits",
         "invocations": [{
-            "executionSuccessful": true,
+            "executionSuccessful": !matches!(outcome.ruling, Ruling::NotEvaluated(_)),
             "toolExecutionNotifications": notifications(outcome, findings.len() - shown.len()),
         }],
         "results": results,

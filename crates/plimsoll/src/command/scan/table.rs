@@ -4,7 +4,6 @@ use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::{Because, Found, Verdict};
 
 use super::outcome::Outcome;
-use super::ruling;
 use crate::terminal::{Column, Page, Table, percent};
 
 /// Lines in all.
@@ -17,12 +16,14 @@ const VALUE_COLUMNS_MAX: usize = COLUMNS_MAX - 15;
 const GAPS_MAX: usize = 3;
 /// Columns of an id: those of a GHSA.
 const ID_COLUMNS_MAX: usize = 19;
-/// Columns of a version.
-const VERSION_COLUMNS_MAX: usize = 14;
+/// Columns of the version that mends it: those of a distribution's, such as `1:2.30.2-1+deb11u1`.
+const FIXED_COLUMNS_MAX: usize = 19;
+/// Columns of the version that is installed.
+const INSTALLED_COLUMNS_MAX: usize = 13;
 /// Columns between two others.
 const GAP_COLUMNS: usize = 2;
 /// Columns that a package's name gets however long the rest is.
-const PACKAGE_COLUMNS_MIN: usize = 10;
+const PACKAGE_COLUMNS_MIN: usize = 9;
 
 /// Draws the verdict.
 pub(super) fn draw(outcome: &Outcome, page: &mut Page) {
@@ -145,8 +146,8 @@ impl Row<'_> {
         [
             fitted(&finding.id, ID_COLUMNS_MAX, wide),
             format!("{}{exploited}", finding.rating.severity),
-            fitted(finding.fixed.as_deref().unwrap_or("-"), VERSION_COLUMNS_MAX, wide),
-            fitted(&finding.installed, VERSION_COLUMNS_MAX, wide),
+            fitted(finding.fixed.as_deref().unwrap_or("-"), FIXED_COLUMNS_MAX, wide),
+            fitted(&finding.installed, INSTALLED_COLUMNS_MAX, wide),
             format!("{package}{more}"),
         ]
     }
@@ -157,13 +158,16 @@ fn facts_after(outcome: &Outcome, wide: bool) -> Vec<(&'static str, String)> {
     let verdict = &outcome.report.verdict;
     let mut facts = Vec::new();
     facts.extend(suppressed(verdict).map(|text| ("not counted", text)));
-    let gaps = verdict.gaps.iter().map(ruling::told);
+    let gaps = verdict.gaps.iter().map(|gap| {
+        let part = if gap.is_partial { "in full" } else { "at all" };
+        format!("{} not {part}: {}", gap.components.len(), gap.reason)
+    });
     let notes = outcome.report.notes.iter().map(|note| match note.note.path.as_str() {
         "" => format!("layer {}: {}", note.layer + 1, note.note.text),
         path => format!("{path}: {}", note.note.text),
     });
     facts.extend(some_of(gaps.collect(), wide).into_iter().map(|text| ("not judged", text)));
-    facts.extend(some_of(notes.collect(), wide).into_iter().map(|text| ("not in full", text)));
+    facts.extend(some_of(notes.collect(), wide).into_iter().map(|text| ("not told", text)));
     facts.extend(verdict.coverage.filter(|coverage| coverage.executables > 0).map(|coverage| {
         let (part, whole) = (coverage.accounted, coverage.executables);
         ("programs", format!("{part} of {whole} accounted for ({})", percent(part, whole)))

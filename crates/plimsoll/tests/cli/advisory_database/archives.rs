@@ -111,7 +111,10 @@ fn archive() -> Vec<u8> {
         zip.start_file(format!("{number}.json"), stored).unwrap();
         zip.write_all(record.as_bytes()).unwrap();
     }
-    let filler = format!(r#"{{"id":"PYSEC-X","modified":"2026-01-01T00:00:00Z","details":"{}"}}"#, "x".repeat(300_000));
+    let filler = format!(
+        r#"{{"id":"PYSEC-X","modified":"2026-01-01T00:00:00Z","details":"{}"}}"#,
+        "x".repeat(300_000)
+    );
     zip.start_file("filler.json", stored).unwrap();
     zip.write_all(filler.as_bytes()).unwrap();
     zip.finish().unwrap().into_inner()

@@ -52,7 +52,8 @@ fn a_servers_verdict_needs_no_advisories_here() {
     let base = format!("{host}/team/base:1");
     assert_eq!(ids(&scan_server(&server, &["--new-since", &base, "-o", "json"])), ["CVE-2018-18074"]);
 
-    let entry = "- {id: CVE-2018-18074, purl: 'pkg:pypi/requests', reason: a, owner: b, expires: 2999-12-31}\n";
+    let entry =
+        "- {id: CVE-2018-18074, purl: 'pkg:pypi/requests', reason: a, owner: b, expires: 2999-12-31}\n";
     let file = ground.path().join("ignore.yaml");
     std::fs::write(&file, entry).unwrap();
     let ignored = scan_server(&server, &["--ignore-file", &file.display().to_string(), "-o", "json"]);

@@ -25,9 +25,12 @@ fn a_gate_decides_the_exit_code() {
     let shut = scan(ground.path(), &["oci:app:1", "--fail-on", "high"]);
     assert_eq!(shut.last_line(), "plimsoll: gate failed (exit code 1): 2 findings are not allowed");
     let json = scan(ground.path(), &["oci:app:1", "--fail-on", "high", "-o", "json"]).json();
-    assert_eq!(json["ruling"], serde_json::json!({
-        "result": "fail", "reasons": ["2 findings are not allowed"], "findings": [0, 1],
-    }));
+    assert_eq!(
+        json["ruling"],
+        serde_json::json!({
+            "result": "fail", "reasons": ["2 findings are not allowed"], "findings": [0, 1],
+        })
+    );
 }
 
 #[test]
@@ -35,7 +38,11 @@ fn what_has_no_feed_passes_no_gate_unless_that_is_allowed() {
     let ground = ground();
     let layers = [Layer {
         instruction: "ADD rootfs",
-        files: &[("usr/lib/os-release", BOOKWORM), ("var/lib/dpkg/status", STATUS), (super::REQUESTS_PATH, super::REQUESTS)],
+        files: &[
+            ("usr/lib/os-release", BOOKWORM),
+            ("var/lib/dpkg/status", STATUS),
+            (super::REQUESTS_PATH, super::REQUESTS),
+        ],
     }];
     image_layout::write(&ground.path().join("debian"), &layers, |_| {});
     let told = scan(ground.path(), &["oci:debian:1"]);
@@ -43,9 +50,18 @@ fn what_has_no_feed_passes_no_gate_unless_that_is_allowed() {
     assert!(told.stdout.contains("no feed for Debian:12"), "{}", told.stdout);
     let gated = scan(ground.path(), &["oci:debian:1", "--fail-on", "kev"]);
     assert_eq!(gated.code, 3, "{}", gated.stdout);
-    assert!(gated.last_line().contains("could not evaluate: libc6 2.36-9 could not be judged: no feed for Debian:12"), "{}", gated.stderr);
+    assert!(
+        gated
+            .last_line()
+            .contains("could not evaluate: libc6 2.36-9 could not be judged: no feed for Debian:12"),
+        "{}",
+        gated.stderr
+    );
     assert_eq!(scan(ground.path(), &["oci:debian:1", "--fail-on", "kev", "--allow-gaps"]).code, 0);
-    assert_eq!(scan(ground.path(), &["oci:debian:1", "--fail-on", "kev,not-evaluated", "--allow-gaps"]).code, 3);
+    assert_eq!(
+        scan(ground.path(), &["oci:debian:1", "--fail-on", "kev,not-evaluated", "--allow-gaps"]).code,
+        3
+    );
     // What was found counts all the same.
     assert_eq!(scan(ground.path(), &["oci:debian:1", "--fail-on", "critical"]).code, 1);
 }
@@ -61,6 +77,20 @@ fn an_image_of_which_nothing_could_be_judged_is_no_pass_even_without_a_gate() {
     let told = scan(ground.path(), &["oci:debian:1"]);
     assert_eq!(told.code, 3, "{}", told.stdout);
     assert!(told.stdout.contains("no feed for Debian:12"), "{}", told.stdout);
+}
+
+#[test]
+fn a_package_database_that_cannot_be_read_in_full_passes_no_gate() {
+    let ground = ground();
+    let layers = [Layer {
+        instruction: "ADD rootfs",
+        files: &[("var/lib/rpm/rpmdb.sqlite-wal", b"changes"), (super::REQUESTS_PATH, super::REQUESTS)],
+    }];
+    image_layout::write(&ground.path().join("rpm"), &layers, |_| {});
+    let gated = scan(ground.path(), &["oci:rpm:1", "--fail-on", "kev"]);
+    assert_eq!(gated.code, 3, "{}", gated.stdout);
+    let reason = "could not evaluate: var/lib/rpm/rpmdb.sqlite-wal: rpm's database was not closed";
+    assert!(gated.last_line().contains(reason), "{}", gated.stderr);
 }
 
 #[test]
@@ -83,7 +113,8 @@ fn only_what_is_new_since_the_base_counts() {
     let new = scan(ground.path(), &["oci:app:1", "--new-since", "oci:base:1", "-o", "json"]);
     assert_eq!(ids(&new), ["CVE-2018-18074"]);
     assert_eq!(new.json()["newSince"]["image"], "oci:base:1");
-    let scanned = |fail_on, base| scan(ground.path(), &["oci:app:1", "--fail-on", fail_on, "--new-since", base]).code;
+    let scanned =
+        |fail_on, base| scan(ground.path(), &["oci:app:1", "--fail-on", fail_on, "--new-since", base]).code;
     assert_eq!((scanned("any", "oci:base:1"), scanned("any", "oci:app:1")), (1, 0));
 }
 

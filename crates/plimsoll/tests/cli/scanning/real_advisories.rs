@@ -5,8 +5,10 @@ use crate::image_layout::{self, Layer};
 use crate::run_in;
 
 /// The archives of real advisories, where they are at hand.
+#[expect(clippy::print_stderr, reason = "whoever reads the tests' output should know what was passed over")]
 fn archive(name: &str) -> Option<String> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/advisories")).join(name);
+    let path =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/advisories")).join(name);
     if path.is_file() {
         return Some(path.display().to_string());
     }

@@ -10,7 +10,7 @@ use super::super::gather::SourceFile;
 use super::super::import::add;
 use super::super::tally::BuiltIndex;
 use super::ECOSYSTEMS;
-use crate::advisories::{AdvisoryDirectory, cannot};
+use crate::advisories::{AdvisoryDirectory, AdvisoryWriter, cannot};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::{Step, bytes};
@@ -50,7 +50,7 @@ pub(super) fn update(
     }
     if !new.is_empty() {
         let step = context.terminal().step("compiling advisories");
-        let report = downloads.put_in_force(writer, new)?;
+        let report = downloads.put_in_force(writer, &new)?;
         step.done();
         context.terminal().print(&report)?;
     } else if failures.is_empty() {
@@ -147,19 +147,15 @@ impl Downloads<'_> {
     }
 
     /// Compiles an index with the new archives. One that cannot be read is dropped, so that it is fetched anew.
-    fn put_in_force(
-        &self,
-        writer: crate::advisories::AdvisoryWriter<'_>,
-        new: Vec<Fetched>,
-    ) -> Result<BuiltIndex, Failure> {
+    fn put_in_force(&self, writer: AdvisoryWriter<'_>, new: &[Fetched]) -> Result<BuiltIndex, Failure> {
         let mut sources = Vec::new();
-        for fetched in &new {
+        for fetched in new {
             let path = self.archive(&fetched.ecosystem);
             let file = File::open(&path).map_err(|error| cannot("read", &path, &error))?;
             sources.push(SourceFile { name: format!("{}{ENDING}", fetched.ecosystem), file });
         }
         let added = add(self.directory, writer, sources);
-        for fetched in &new {
+        for fetched in new {
             let (archive, tag) = (self.archive(&fetched.ecosystem), self.tag(&fetched.ecosystem));
             let _ = fs::remove_file(archive);
             // Without a tag the archive is fetched again the next time, which harms nobody.

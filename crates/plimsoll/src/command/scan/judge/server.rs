@@ -48,10 +48,12 @@ impl Judge<'_> {
             return Ok(None);
         };
         let open = self.places.open_source(name).await?;
-        let Some(report) = self.wait_for_report(&open, reference).await? else { return Ok(None) };
-        let (json, digest) = report;
-        let parsed = parse(&json).map_err(|failure| failure.at(name.to_string()))?;
-        let mut report = parsed;
+        let Some((json, digest)) = self.wait_for_report(&open, reference).await? else { return Ok(None) };
+        let mut report = parse(&json).map_err(|failure| failure.at(name.to_string()))?;
+        if report.verdict.data.index.is_empty() {
+            // A server without advisories judges nothing; this machine may know more.
+            return Ok(None);
+        }
         report.image = name.to_string();
         amend::amend(&mut report, &identity(name, &digest), self.assumptions);
         Ok(Some(report))
@@ -100,5 +102,5 @@ fn parse(json: &[u8]) -> Result<ScanReport, Failure> {
 pub(super) fn not_served(subject: &Subject, base: Option<&Subject>) -> Failure {
     let both = base.map_or_else(String::new, |base| format!(" and `{base}`"));
     Failure::not_evaluated(format!("no server gives a verdict on `{subject}`{both}"))
-        .help("leave out --server to judge on this machine")
+        .help("plimsoll db push REGISTRY gives it advisories; leave out --server to judge on this machine")
 }
