@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use plimsoll_testkit::{Peer, find_peer, passed_over};
 use serde_json::Value;
 
-use super::debian_image::DebianImage;
-use super::tool::{Skopeo, Tool as _};
 use super::Shore;
 use super::bounded::run;
+use super::debian_image::DebianImage;
+use super::tool::{Skopeo, Tool as _};
 
 /// How long an image may take to be judged before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,10 +53,8 @@ fn the_same_components_are_told_by_the_server_and_by_the_command_line() {
     let name = shore.name("listed", "bookworm");
     skopeo.push(image, &name);
     let served = report(&shore, &curl, "debian/listed", "bookworm");
-    #[expect(clippy::disallowed_methods, reason = "the program under test")]
-    let mut plimsoll = Command::new(crate::PLIMSOLL);
     let listed: Value =
-        serde_json::from_str(&run(plimsoll.args(["sbom", "--plain-http", &name, "-o", "json"]))).unwrap();
+        serde_json::from_str(&plimsoll(&shore, &["sbom", "--plain-http", &name, "-o", "json"])).unwrap();
     let purls = |components: &Value| -> BTreeSet<String> {
         components.as_array().unwrap().iter().map(|purl| purl.as_str().unwrap().to_owned()).collect()
     };
@@ -102,4 +102,86 @@ fn packages_as_dpkg_says(image: &DebianImage) -> Option<BTreeSet<String>> {
         format!("pkg:deb/debian/{name}@{version}?arch={architecture}&distro=debian-12")
     };
     Some(listed.lines().map(purl).collect())
+}
+
+#[test]
+fn a_new_advisory_flags_the_images_that_hold_the_component() {
+    let shore = Shore::open();
+    let peers = (Skopeo::find(shore.home()), find_peer("curl"), find_peer("umoci"));
+    let (Some(_), Some(curl), Some(umoci)) = peers else { return };
+    let layout = image_with_package(shore.home(), &umoci);
+    let name = shore.name("flagged", "1");
+    plimsoll(&shore, &["cp", &layout, &name, "--plain-http"]);
+    let before = report(&shore, &curl, "debian/flagged", "1");
+    assert_eq!(before["verdict"]["findings"].as_array().unwrap().len(), 0);
+    assert_eq!(located(&shore, &curl), 0);
+
+    let record = r#"{"id":"PYSEC-2018-28","modified":"2026-11-01T00:00:00Z","aliases":["CVE-2018-18074"],
+        "severity":[{"type":"CVSS_V3","score":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}],
+        "affected":[{"package":{"ecosystem":"PyPI","name":"requests"},
+        "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.20.0"}]}]}]}"#;
+    std::fs::write(shore.home().join("record.json"), record).unwrap();
+    let db = shore.home().join("db").display().to_string();
+    plimsoll(&shore, &["db", "build", "--out", &db, &shore.home().join("record.json").display().to_string()]);
+    plimsoll(&shore, &["db", "push", "--plain-http", "--db", &db, shore.server.host()]);
+    let pushed = Instant::now();
+    while located(&shore, &curl) == 0 {
+        assert!(pushed.elapsed() < PATIENCE, "{}", shore.server.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    println!("flagged {:.2} s after the advisories", pushed.elapsed().as_secs_f64());
+
+    let after = report(&shore, &curl, "debian/flagged", "1");
+    let finding = &after["verdict"]["findings"][0]["finding"];
+    assert_eq!((&finding["id"], &finding["fixed"]), (&"CVE-2018-18074".into(), &"2.20.0".into()));
+    let metrics = run(curl.command().args(["--silent", &format!("{}/metrics", shore.server.url())]));
+    assert!(metrics.contains("plimsoll_findings{severity=\"high\"} 1"), "{metrics}");
+    assert!(warnings(&shore, &curl).contains("1 high vulnerabilities are known in this image; 1 have a fix"));
+}
+
+/// The warnings of a pull, once there are any: the first pull may come too early.
+fn warnings(shore: &Shore, curl: &Peer) -> String {
+    let url = format!("{}/v2/debian/flagged/manifests/1", shore.server.url());
+    let started = Instant::now();
+    loop {
+        let head = run(curl.command().args(["--silent", "--head", &url]));
+        let told = head.lines().find(|line| line.to_ascii_lowercase().starts_with("warning: "));
+        if told.is_some() || started.elapsed() > PATIENCE {
+            return told.unwrap_or_default().to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// How many images the server knows the vulnerability to be in.
+fn located(shore: &Shore, curl: &Peer) -> u64 {
+    let url = format!("{}/v2/_plimsoll/where/CVE-2018-18074", shore.server.url());
+    let answer: Value = serde_json::from_str(&run(curl.command().args(["--silent", &url]))).unwrap();
+    answer["images"].as_u64().unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program under test")]
+fn plimsoll(shore: &Shore, words: &[&str]) -> String {
+    run(Command::new(crate::PLIMSOLL).args(words).env("HOME", shore.home()))
+}
+
+/// A layout with an image that holds one old Python package.
+fn image_with_package(home: &Path, umoci: &Peer) -> String {
+    let layer = home.join("layer.tar");
+    let mut archive = tar::Builder::new(File::create(&layer).unwrap());
+    let metadata = b"Metadata-Version: 2.1\nName: requests\nVersion: 2.19.0\n\n";
+    let mut header = tar::Header::new_gnu();
+    header.set_size(metadata.len() as u64);
+    header.set_mode(0o644);
+    let path = "opt/venv/lib/python3.11/site-packages/requests-2.19.0.dist-info/METADATA";
+    archive.append_data(&mut header, path, &metadata[..]).unwrap();
+    archive.finish().unwrap();
+    let layout = home.join("flagged");
+    let run_umoci = |words: &[&str]| run(umoci.command().args(words));
+    let layout_text = layout.display().to_string();
+    run_umoci(&["init", "--layout", &layout_text]);
+    let image = format!("{layout_text}:1");
+    run_umoci(&["new", "--image", &image]);
+    run_umoci(&["raw", "add-layer", "--image", &image, &layer.display().to_string()]);
+    format!("oci:{image}")
 }
