@@ -80,25 +80,35 @@ fn an_image_is_judged_by_the_advisories_on_this_machine() {
 #[test]
 fn the_table_fits_25_lines_of_80_columns_and_the_wide_one_has_everything() {
     let ground = tempfile::tempdir().unwrap();
-    let record = |number: usize| {
-        ADVISORIES
-            .lines()
-            .next()
-            .unwrap()
-            .replace("2018-28", &format!("2018-{number}"))
-            .replace("CVE-2018-18074", &format!("CVE-2018-{}", 10_000 + number))
-    };
-    let records: Vec<String> = (0..60).map(record).collect();
-    std::fs::write(ground.path().join("many.jsonl"), records.join("\n")).unwrap();
+    // Thirty packages with two findings each.
+    let mut records = String::new();
+    let mut files: Vec<(String, String)> = Vec::new();
+    for package in 0..30 {
+        let name = format!("a-package-with-quite-a-long-name-{package}");
+        for number in [10_000 + package, 20_000 + package] {
+            let record = ADVISORIES.lines().next().unwrap();
+            let record = record.replace("PYSEC-2018-28", &format!("PYSEC-2018-{number}"));
+            let record = record.replace("CVE-2018-18074", &format!("CVE-2018-{number}"));
+            records.push_str(&format!("{}\n", record.replace("\"requests\"", &format!("\"{name}\""))));
+        }
+        let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 2.19.0\n");
+        files.push((format!("usr/lib/python3/{name}-2.19.0.dist-info/METADATA"), metadata));
+    }
+    std::fs::write(ground.path().join("many.jsonl"), records).unwrap();
     let built = run_in(ground.path(), &[], &["db", "build", "--out", "db", "many.jsonl"]);
     assert_eq!(built.code, 0, "{}", built.stderr);
-    let layers = [Layer { instruction: "ADD", files: &[(REQUESTS_PATH, REQUESTS)] }];
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(path, content)| (path.as_str(), content.as_bytes())).collect();
+    let layers = [Layer { instruction: "ADD", files: &files }];
     image_layout::write(&ground.path().join("app"), &layers, |_| {});
     let shown = scan(ground.path(), &["oci:app:1", "--fail-on", "high"]);
     assert_eq!(shown.code, 1);
     assert!(shown.stdout.lines().count() <= 25, "{}", shown.stdout);
     assert!(shown.stdout.lines().all(|line| line.chars().count() <= 80), "{}", shown.stdout);
-    assert!(shown.stdout.contains("more: -o wide\n"));
+    // What one upgrade mends is one line.
+    assert!(shown.stdout.contains("\nCVE-2018-10000 +1  critical  2.20.0"), "{}", shown.stdout);
+    let rows = shown.stdout.lines().filter(|line| line.starts_with("CVE-")).count();
+    assert!(shown.stdout.contains(&format!("and {} more: -o wide\n", 60 - 2 * rows)), "{}", shown.stdout);
     let wide = scan(ground.path(), &["oci:app:1", "-o", "wide"]).stdout;
     assert_eq!(wide.lines().filter(|line| line.starts_with("CVE-")).count(), 60);
 }

@@ -69,12 +69,12 @@ impl Ruling {
     }
 }
 
-/// A gap in words.
+/// A gap in words: the reason, and for what it holds.
 pub(super) fn told(gap: &Gap) -> String {
-    let part = if gap.is_partial { " in full" } else { "" };
+    let part = if gap.is_partial { ", in part" } else { "" };
     match gap.components.as_slice() {
-        [only] => format!("{} {} could not be judged{part}: {}", only.name, only.version, gap.reason),
-        many => format!("{} components could not be judged{part}: {}", many.len(), gap.reason),
+        [only] => format!("{} ({} {}{part})", gap.reason, only.name, only.version),
+        many => format!("{} ({} components{part})", gap.reason, many.len()),
     }
 }
 

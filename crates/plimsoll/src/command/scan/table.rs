@@ -1,9 +1,12 @@
 //! The verdict for people: at most 25 lines of 80 columns, the worst first and the ruling last.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::{Because, Found, Verdict};
 
 use super::outcome::Outcome;
+use super::ruling::told;
 use crate::terminal::{Column, Page, Table, percent};
 
 /// Lines in all.
@@ -23,7 +26,7 @@ const INSTALLED_COLUMNS_MAX: usize = 13;
 /// Columns between two others.
 const GAP_COLUMNS: usize = 2;
 /// Columns that a package's name gets however long the rest is.
-const PACKAGE_COLUMNS_MIN: usize = 9;
+const PACKAGE_COLUMNS_MIN: usize = 5;
 
 /// Draws the verdict.
 pub(super) fn draw(outcome: &Outcome, page: &mut Page) {
@@ -66,11 +69,11 @@ pub(super) fn counts(verdict: &Verdict) -> String {
 }
 
 fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
-    let rows = grouped(&verdict.findings);
+    let wide = page.is_wide();
+    let rows = grouped(verdict, wide);
     if rows.is_empty() {
         return;
     }
-    let wide = page.is_wide();
     page.heading("Worst first");
     let mut columns = vec![
         Column::Left("VULNERABILITY"),
@@ -96,7 +99,7 @@ fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
         }
     }
     page.table(&table);
-    let hidden: usize = rows.iter().skip(rows_max).map(|row| row.components).sum();
+    let hidden: usize = rows.iter().skip(rows_max).map(|row| row.findings).sum();
     if hidden > 0 {
         page.line(&format!("and {hidden} more: -o wide"));
     }
@@ -113,42 +116,63 @@ fn package_room<'c>(rows: impl Iterator<Item = &'c [String; 5]>) -> usize {
     COLUMNS_MAX.saturating_sub(taken).max(PACKAGE_COLUMNS_MIN)
 }
 
-/// Findings that are one to people: the same vulnerability of the same source package in several of its packages.
+/// Findings that are one to people, because one upgrade mends them: those of a package that are equally bad. In the wide
+/// form only the same vulnerability in several packages of one source is one.
 struct Row<'v> {
     first: &'v Found,
-    components: usize,
+    findings: usize,
+    ids: BTreeSet<&'v str>,
+    positions: BTreeSet<usize>,
+    /// The version that clears all of the package's findings.
+    upgrade: Option<&'v str>,
 }
 
-fn grouped(findings: &[Found]) -> Vec<Row<'_>> {
+fn grouped(verdict: &Verdict, wide: bool) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
-    let mut known = std::collections::HashMap::new();
-    for found in findings {
+    let mut known = HashMap::new();
+    for found in &verdict.findings {
         let finding = &found.finding;
-        let key = (&finding.id, &finding.ecosystem, &finding.package, &finding.installed, &finding.fixed);
+        let id = wide.then_some((&finding.id, &finding.fixed));
+        let urgency =
+            (finding.rating.severity, finding.priority.exploited_since.is_some(), finding.is_fixable());
+        let key = (&finding.ecosystem, &finding.package, &finding.installed, urgency, id);
         let at = *known.entry(key).or_insert(rows.len());
-        match rows.get_mut(at) {
-            Some(row) => row.components += 1,
-            None => rows.push(Row { first: found, components: 1 }),
+        if at == rows.len() {
+            rows.push(Row::of(found, verdict));
+        }
+        if let Some(row) = rows.get_mut(at) {
+            row.findings += 1;
+            row.ids.insert(&finding.id);
+            row.positions.insert(found.place.position);
         }
     }
     rows
 }
 
-impl Row<'_> {
+impl<'v> Row<'v> {
+    fn of(first: &'v Found, verdict: &'v Verdict) -> Self {
+        let upgrade = verdict.upgrades.iter().find(|upgrade| upgrade.place == first.place);
+        let upgrade = upgrade.map(|upgrade| upgrade.to.as_str());
+        Self { first, findings: 0, ids: BTreeSet::new(), positions: BTreeSet::new(), upgrade }
+    }
+
     fn cells(&self, wide: bool) -> [String; 5] {
         let finding = &self.first.finding;
         let exploited = if finding.priority.exploited_since.is_some() { " KEV" } else { "" };
-        let more = match self.components {
-            1 => String::new(),
-            count => format!(" ({count} times)"),
+        let more = |count: usize, words: &dyn Fn(usize) -> String| {
+            if count > 1 { words(count) } else { String::new() }
         };
-        let package = if self.components == 1 { &self.first.place.name } else { &finding.package };
+        let more_ids = more(self.ids.len(), &|count| format!(" +{}", count - 1));
+        let places = more(self.positions.len(), &|count| format!(" ({count} places)"));
+        let package = if self.positions.len() == 1 { &self.first.place.name } else { &finding.package };
+        let fixed = finding.fixed.as_deref().filter(|_| self.ids.len() == 1);
+        let fixed = fixed.or(self.upgrade.filter(|_| finding.is_fixable())).unwrap_or("-");
         [
-            fitted(&finding.id, ID_COLUMNS_MAX, wide),
+            format!("{}{more_ids}", fitted(&finding.id, ID_COLUMNS_MAX, wide)),
             format!("{}{exploited}", finding.rating.severity),
-            fitted(finding.fixed.as_deref().unwrap_or("-"), FIXED_COLUMNS_MAX, wide),
+            fitted(fixed, FIXED_COLUMNS_MAX, wide),
             fitted(&finding.installed, INSTALLED_COLUMNS_MAX, wide),
-            format!("{package}{more}"),
+            format!("{package}{places}"),
         ]
     }
 }
@@ -158,15 +182,12 @@ fn facts_after(outcome: &Outcome, wide: bool) -> Vec<(&'static str, String)> {
     let verdict = &outcome.report.verdict;
     let mut facts = Vec::new();
     facts.extend(suppressed(verdict).map(|text| ("not counted", text)));
-    let gaps = verdict.gaps.iter().map(|gap| {
-        let part = if gap.is_partial { "in full" } else { "at all" };
-        format!("{} not {part}: {}", gap.components.len(), gap.reason)
-    });
+    let gaps = verdict.gaps.iter().map(told);
     let notes = outcome.report.notes.iter().map(|note| match note.note.path.as_str() {
         "" => format!("layer {}: {}", note.layer + 1, note.note.text),
         path => format!("{path}: {}", note.note.text),
     });
-    facts.extend(some_of(gaps.collect(), wide).into_iter().map(|text| ("not judged", text)));
+    facts.extend(some_of(gaps.collect(), wide).into_iter().map(|text| ("not evaluated", text)));
     facts.extend(some_of(notes.collect(), wide).into_iter().map(|text| ("not told", text)));
     facts.extend(verdict.coverage.filter(|coverage| coverage.executables > 0).map(|coverage| {
         let (part, whole) = (coverage.accounted, coverage.executables);
@@ -189,7 +210,7 @@ pub(super) fn data(verdict: &Verdict) -> String {
 
 /// How many findings do not count, by reason.
 pub(super) fn suppressed(verdict: &Verdict) -> Option<String> {
-    let mut reasons: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for suppressed in &verdict.suppressed {
         let reason = match &suppressed.because {
             Because::HeadersOnly => "only headers",
