@@ -30,12 +30,23 @@ pub(super) enum Origin {
 /// The registry of this workspace, as `cargo build --release` leaves it, on its embedded default.
 pub(super) fn plimsoll(root: &Path) -> Side {
     let program = root.join("target/release/plimsoll").display().to_string();
-    let arguments = ["serve", "--data-dir", "{data}", "--listen", "127.0.0.1:{port}"].map(str::to_owned);
+    let arguments = [
+        "serve",
+        "--data-dir",
+        "{data}",
+        "--listen",
+        "127.0.0.1:{port}",
+        // The peer does not look into images either.
+        "--set",
+        "scan.enabled=false",
+    ]
+    .map(str::to_owned);
     Side {
         name: "plimsoll".to_owned(),
         origin: Origin::Command { words: [program].into_iter().chain(arguments).collect(), config: None },
         terms:
-            "SQLite and local files; file and directory synced before each 201; anonymous on loopback; no TLS"
+            "SQLite and local files; file and directory synced before each 201; anonymous on loopback; no TLS; images not \
+             analysed"
                 .to_owned(),
     }
 }
