@@ -79,6 +79,9 @@ fn a_registry_hands_the_index_on_and_only_what_is_missing_is_fetched() {
     let catalogue = |db: &str| fs::read(scratch.path().join(db).join("catalogue.json")).unwrap();
     assert_eq!(catalogue("copy"), catalogue("db"));
     assert!(update(&[]).stderr.contains("0 of "), "nothing is fetched twice");
+    let without = update(&["--ecosystem", "npm", "-o", "json"]);
+    assert_eq!((without.code, &without.json()["shards"]), (0, &0.into()), "{}", without.stderr);
+    assert_eq!(update(&["--ecosystem", "PyPI"]).code, 0);
     let layers = [crate::image_layout::Layer { instruction: "ADD", files: &[(REQUESTS_PATH, REQUESTS)] }];
     crate::image_layout::write(&scratch.path().join("own"), &layers, |_| {});
     let scanned = run_in(scratch.path(), &[], &["scan", "oci:own:1", "--db", "copy", "-o", "json"]);

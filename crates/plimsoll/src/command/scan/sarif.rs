@@ -106,7 +106,7 @@ fn result(found: &Found, outcome: &Outcome, rules: &Rules<'_>) -> Value {
         "level": level(finding.rating.severity),
         "message": { "text": shortened(&message(found)) },
         "locations": [location(component, &purl)],
-        "partialFingerprints": { "plimsoll/v1": fingerprint(finding, component) },
+        "partialFingerprints": fingerprints(finding, component),
         "properties": {
             "purl": purl,
             "installed": finding.installed,
@@ -153,11 +153,15 @@ fn as_uri(path: &str) -> String {
     uri
 }
 
-/// The same in every build of an image, and for another version of the component: so an alert that was dismissed stays so.
-fn fingerprint(finding: &Finding, component: Option<&ReportedComponent>) -> String {
+/// The same in every build of an image and for every version of the component, so that an alert that was dismissed
+/// stays so. GitHub knows alerts by the second, which it would make of the file's lines if there were any.
+fn fingerprints(finding: &Finding, component: Option<&ReportedComponent>) -> Value {
     let path = component.map_or("", |component| component.path.as_str());
-    let known = format!("{}\n{}\n{}\n{path}", finding.id, finding.ecosystem, finding.package);
-    Digest::sha256_of(known.as_bytes()).encoded().to_string()
+    let versionless = path.replace(&finding.installed, "");
+    let known = format!("{}\n{}\n{}\n{versionless}", finding.id, finding.ecosystem, finding.package);
+    let digest = Digest::sha256_of(known.as_bytes()).encoded().to_string();
+    let short = digest.get(..16).unwrap_or(&digest);
+    json!({ "plimsoll/v1": digest, "primaryLocationLineHash": format!("{short}:1") })
 }
 
 fn level(severity: Severity) -> &'static str {

@@ -1,4 +1,5 @@
 use super::{ground, scan};
+use crate::image_layout::{self, Layer};
 
 /// The number behind `name="…" value="` in JUnit's properties.
 fn property(junit: &str, name: &str) -> u64 {
@@ -49,8 +50,13 @@ fn sarif_tells_rules_levels_places_and_fingerprints() {
     let uri = &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
     assert_eq!(*uri, super::REQUESTS_PATH);
     // An alert is known again after the next build, in which layers and digests are others.
-    let again = scan(ground.path(), &["oci:app:1", "-o", "sarif"]).json();
+    let layers = [Layer { instruction: "COPY", files: &[(super::REQUESTS_PATH, super::REQUESTS)] }];
+    image_layout::write(&ground.path().join("again"), &layers, |_| {});
+    let again = scan(ground.path(), &["oci:again:1", "-o", "sarif"]).json();
     assert_eq!(again["runs"][0]["results"][0]["partialFingerprints"], result["partialFingerprints"]);
+    let others: Vec<&serde_json::Value> =
+        run["results"].as_array().unwrap().iter().map(|result| &result["partialFingerprints"]).collect();
+    assert_ne!(others[0], others[1]);
 }
 
 #[test]

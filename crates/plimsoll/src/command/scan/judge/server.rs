@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plimsoll_oci::{Digest, Reference};
-use plimsoll_transport::{Access, ImageName, Insight, OpenSource};
+use plimsoll_transport::{Access, ErrorKind, ImageName, Insight, OpenSource};
 use plimsoll_vuln::report::ScanReport;
 use serde::Deserialize;
 
@@ -69,10 +69,13 @@ impl Judge<'_> {
             self.places.registries.repository(&reference.registry, &reference.repository, &Access::Pull);
         let asking = async {
             loop {
-                match repository.scan_report(&digest).await? {
-                    Insight::Document(json) => return Ok(Some((json.to_vec(), digest))),
-                    Insight::NotServed => return Ok(None),
-                    Insight::Waiting => tokio::time::sleep(ASK_AGAIN).await,
+                match repository.scan_report(&digest).await {
+                    Ok(Insight::Document(json)) => return Ok(Some((json.to_vec(), digest))),
+                    Ok(Insight::NotServed) => return Ok(None),
+                    Ok(Insight::Waiting) => tokio::time::sleep(ASK_AGAIN).await,
+                    // Whoever may read the image may have its verdict: a registry that refuses this gives none.
+                    Err(error) if error.kind() == ErrorKind::Denied => return Ok(None),
+                    Err(error) => return Err(error.into()),
                 }
             }
         };
