@@ -44,10 +44,9 @@ pub(super) fn plimsoll(root: &Path) -> Side {
     Side {
         name: "plimsoll".to_owned(),
         origin: Origin::Command { words: [program].into_iter().chain(arguments).collect(), config: None },
-        terms:
-            "SQLite and local files; file and directory synced before each 201; anonymous on loopback; no TLS; images not \
-             analysed"
-                .to_owned(),
+        terms: "SQLite and local files; file and directory synced before each 201; anonymous on loopback; no TLS; \
+                images not analysed"
+            .to_owned(),
     }
 }
 
