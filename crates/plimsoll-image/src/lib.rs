@@ -13,9 +13,9 @@ pub use anatomy::{
     ContentTotals, EnvironmentVariable, Finding, FindingCode, ImageAnatomy, ImageParts, LargePath,
     LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals,
 };
+pub use layer::path::compare as compare_paths;
 pub use layer::{
     Compression, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures, LayerWalk, Limits,
     ListingBuilder, OwnedEntry, PathFault, ReadLayerError, read_layer,
 };
-pub use layer::path::compare as compare_paths;
 pub use tree::{FileTree, Loss, Manner, Node};

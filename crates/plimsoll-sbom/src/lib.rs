@@ -15,16 +15,14 @@ mod located;
 mod merge;
 mod purl;
 mod reader;
-pub mod symbol;
 mod record;
+pub mod symbol;
 
-pub use analyse::{AnalyseError, analysis_limits, analyse_layer};
+pub use analyse::{AnalyseError, analyse_layer, analysis_limits};
 pub use component::{Component, Kinship, PackageType, SourcePackage};
 pub use content::{Content, Spool};
 pub use distribution::Distribution;
-pub use document::{
-    Document, DocumentFormat, Ignored, ReadDocument, ReadDocumentError, Subject, Tool,
-};
+pub use document::{Document, DocumentFormat, Ignored, ReadDocument, ReadDocumentError, Subject, Tool};
 pub use facts::{Facts, Note, Owned, OwnedFiles};
 pub use file_index::{FileEntry, FileIndex, IndexPlace};
 pub use located::Located;

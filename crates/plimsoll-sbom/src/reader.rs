@@ -9,9 +9,9 @@ use crate::{Content, Facts};
 
 mod apk;
 mod chisel;
+mod classifier;
 mod dotnet;
 mod dpkg;
-mod classifier;
 mod elf;
 pub(crate) mod executable;
 mod go;

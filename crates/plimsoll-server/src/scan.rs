@@ -68,6 +68,11 @@ struct Parts {
 
 impl Scanner {
     pub(crate) fn new(storage: Storage, config: ScanConfig, metrics: Arc<Metrics>) -> Self {
+        // Where catalogue and objects are elsewhere, nothing else has made it.
+        if let Err(error) = std::fs::create_dir_all(&config.analyser.spool) {
+            let path = config.analyser.spool.display();
+            tracing::error!(%error, %path, "cannot make the spool: no image will be analysed");
+        }
         let layers =
             Layers::new(storage.clone(), Analyser::new(config.analyser.clone()), config.analyser.spool);
         let images = Images::new(storage.clone(), layers.clone());

@@ -27,8 +27,8 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 
 pub use accounts::{Action, Grant, ParseGrantError, Robot, User};
-pub use contents::{ImagePlace, ImageToNote, LayerAnalysis, NotedImage};
 pub use blobs::{CommitBlob, StoredBlob};
+pub use contents::{ImagePlace, ImageToNote, LayerAnalysis, NotedImage};
 pub use manifests::{ManifestCheck, ManifestToPut, PutManifest, StoredManifest, TagCondition};
 pub use postgres::PostgresConfig;
 pub use quarantine::QuarantinedObject;

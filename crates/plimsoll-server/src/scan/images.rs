@@ -19,14 +19,18 @@ use crate::storage::Storage;
 /// Images that one replica works at; layers wait for the analyser's own bound.
 const AT_A_TIME: usize = 4;
 
-/// How long an image is this replica's. A replica that dies leaves it to the others then.
-const TAKEN_FOR: Duration = Duration::from_secs(2 * 3600);
+/// How long an image is this replica's, unless it says so again. A replica that dies leaves it to the others then.
+const TAKEN_FOR: Duration = Duration::from_secs(30);
 
-/// How long an image waits after something failed that may pass.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
+/// How often it says so.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
 
-/// After as many attempts the reason is told instead.
-const ATTEMPTS_MAX: u64 = 10;
+/// How long an image waits after something failed that may pass; twice as long each time, up to the maximum.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+
+/// After as many attempts at which the analyser itself failed, that is told instead.
+const ATTEMPTS_MAX: u64 = 5;
 
 /// Rows that are read at a time.
 const PAGE: usize = 1000;
@@ -68,6 +72,16 @@ enum ImageError {
     Merge(#[source] std::io::Error),
     #[error("merging the layers ended early")]
     Ended(#[from] tokio::task::JoinError),
+}
+
+impl ImageError {
+    /// Whether the analyser failed, and not something around it that may be well another time.
+    fn is_of_analyser(&self) -> bool {
+        matches!(
+            self,
+            Self::Layer(LayerError::Analysis(_) | LayerError::Record(..)) | Self::Merge(_) | Self::Ended(_)
+        )
+    }
 }
 
 impl Images {
@@ -141,16 +155,37 @@ struct Work {
 
 impl Work {
     async fn run(self) {
-        let noted = match self.find_out().await {
+        let noted = match self.find_out_and_keep().await {
             Ok(contents) => self.note(contents).await,
-            Err(error) if self.attempts >= ATTEMPTS_MAX => self.note(Err(error.to_string())).await,
+            Err(error) if self.attempts >= ATTEMPTS_MAX && error.is_of_analyser() => {
+                self.note(Err(error.to_string())).await
+            }
             Err(error) => {
                 tracing::warn!(image = %self.manifest, %error, "cannot find out what is inside an image; it will be tried again");
-                self.storage.catalogue().postpone_image(self.manifest, now().plus(RETRY_AFTER)).await
+                self.storage.catalogue().postpone_image(self.manifest, now().plus(self.patience())).await
             }
         };
         if let Err(error) = noted {
             tracing::warn!(image = %self.manifest, %error, "cannot note what is inside an image");
+        }
+    }
+
+    /// How long to wait after a failure.
+    fn patience(&self) -> Duration {
+        let doublings = u32::try_from(self.attempts).unwrap_or(u32::MAX).min(10);
+        (RETRY_AFTER * 2_u32.pow(doublings)).min(RETRY_AFTER_MAX)
+    }
+
+    /// Finds the contents out, and keeps the other replicas off meanwhile.
+    async fn find_out_and_keep(&self) -> Result<Result<ImageContents, String>, ImageError> {
+        let mut finding = std::pin::pin!(self.find_out());
+        loop {
+            tokio::select! {
+                outcome = &mut finding => return outcome,
+                () = tokio::time::sleep(SAY_AGAIN) => {
+                    self.storage.catalogue().postpone_image(self.manifest, now().plus(TAKEN_FOR)).await?;
+                }
+            }
         }
     }
 

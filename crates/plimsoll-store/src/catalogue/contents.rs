@@ -310,9 +310,11 @@ pub(super) async fn drop_layer(tx: &mut Transaction<'_>, blob: Digest, now: Time
 
 /// Lets an image wait until its contents are found out.
 pub(super) async fn enqueue(tx: &mut Transaction<'_>, manifest: Digest, now: Timestamp) -> Result<()> {
-    let is_known =
-        tx.row("SELECT 1 FROM image_contents WHERE manifest = ?1", params![manifest]).await?.is_some();
-    if is_known {
+    // What could not be known may be another time: layers that are at fault are remembered as such.
+    let known = tx
+        .row("SELECT 1 FROM image_contents WHERE manifest = ?1 AND failure IS NULL", params![manifest])
+        .await?;
+    if known.is_some() {
         return Ok(());
     }
     tx.execute(

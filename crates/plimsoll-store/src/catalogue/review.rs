@@ -12,8 +12,8 @@ use plimsoll_oci::{Digest, RepositoryName};
 use crate::Timestamp;
 use crate::objects::{ObjectKey, SuspendedObject};
 
-use super::{Catalogue, contents};
 use super::sql::{CatalogueError, Result, Transaction, params};
+use super::{Catalogue, contents};
 
 /// What one pass of the sweeper took away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

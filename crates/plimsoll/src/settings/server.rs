@@ -53,7 +53,12 @@ impl Settings {
         let children_max = self.scan.children_max;
         let days = |age: Duration| u32::try_from(age.as_secs() / 86_400).unwrap_or(u32::MAX);
         ScanConfig {
-            analyser: AnalyserConfig { children_max, ..analyser_config(environment) },
+            // Beside what it keeps, and on a disk: a container may have no other place.
+            analyser: AnalyserConfig {
+                children_max,
+                spool: self.data_dir.clone(),
+                ..analyser_config(environment)
+            },
             advisories: self.scan.advisories.clone(),
             age_days_max: self.scan.age_max.map(days),
         }
