@@ -154,20 +154,31 @@ impl RegistryClient {
         let checksum = Checksum::named_in(response.headers());
         progress.started(total.unwrap_or_default());
         part.open(tag.as_deref())?;
-        let mut length = offset;
+        let received = self.receive(&mut response, download, &mut part, offset, progress).await;
+        part.flush().await?;
+        let length = received?;
+        if total.is_some_and(|total| total != length) {
+            return Err(protocol(download, "the connection ended before the file did"));
+        }
+        part.complete(checksum, download.to).await?;
+        progress.finished();
+        Ok(Step::Whole { tag, bytes: length, resumed_from: offset })
+    }
+
+    /// Appends the body to the part that has `length` bytes, and tells how many it has then.
+    async fn receive(
+        &self,
+        response: &mut Response,
+        download: &Download<'_>,
+        part: &mut Part,
+        mut length: u64,
+        progress: &dyn Progress,
+    ) -> Result<u64, TransportError> {
         loop {
             let piece = tokio::time::timeout(self.options().stall_timeout, response.chunk()).await;
-            let piece = piece.map_err(|_| self.stalled(download)).and_then(|read| {
-                read.map_err(|cause| TransportError::Unreachable { operation: operation(download), cause })
-            });
-            let bytes = match piece {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => break,
-                Err(error) => {
-                    part.flush().await?;
-                    return Err(error);
-                }
-            };
+            let read = piece.map_err(|_| self.stalled(download))?;
+            let broken = |cause| TransportError::Unreachable { operation: operation(download), cause };
+            let Some(bytes) = read.map_err(broken)? else { return Ok(length) };
             length = length.saturating_add(bytes.len() as u64);
             if length > download.bytes_max {
                 return Err(too_large(download));
@@ -175,13 +186,6 @@ impl RegistryClient {
             progress.advanced(bytes.len() as u64);
             part.append(bytes).await?;
         }
-        part.flush().await?;
-        if total.is_some_and(|total| total != length) {
-            return Err(protocol(download, "the connection ended before the file did"));
-        }
-        part.complete(checksum, download.to).await?;
-        progress.finished();
-        Ok(Step::Whole { tag, bytes: length, resumed_from: offset })
     }
 
     fn stalled(&self, download: &Download<'_>) -> TransportError {

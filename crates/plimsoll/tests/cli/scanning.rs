@@ -75,6 +75,8 @@ fn an_image_is_judged_by_the_advisories_on_this_machine() {
     let component = json.pointer(&format!("/components/{position}")).unwrap();
     assert_eq!((&component["purl"], &component["layer"]), (&"pkg:pypi/requests@2.19.0".into(), &1.into()));
     assert_eq!(json["layers"][1]["instruction"], "RUN pip install requests");
+    let wide = scan(ground.path(), &["oci:app:1", "-o", "wide"]).stdout;
+    assert!(wide.contains("  2 RUN pip install requests  severity critical  Sends <credentials>"), "{wide}");
 }
 
 #[test]

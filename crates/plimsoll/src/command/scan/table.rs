@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use plimsoll_vuln::report::ScanReport;
 use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::{Because, Found, Verdict};
 
@@ -23,6 +24,8 @@ const ID_COLUMNS_MAX: usize = 19;
 const FIXED_COLUMNS_MAX: usize = 19;
 /// Columns of the version that is installed.
 const INSTALLED_COLUMNS_MAX: usize = 13;
+/// Columns of an instruction in the wide form: others are scripts.
+const INSTRUCTION_COLUMNS_MAX: usize = 40;
 /// Columns between two others.
 const GAP_COLUMNS: usize = 2;
 /// Columns that a package's name gets however long the rest is.
@@ -45,7 +48,7 @@ pub(super) fn draw(outcome: &Outcome, page: &mut Page) {
     let lines_taken = 1 + before.len() + 3 + 1 + after.len();
     before.iter().for_each(|(name, value)| page.fact(name, &fitted(value, VALUE_COLUMNS_MAX, wide)));
     let rows = if wide { usize::MAX } else { LINES_MAX.saturating_sub(lines_taken) };
-    draw_findings(&report.verdict, rows, page);
+    draw_findings(report, rows, page);
     after.iter().for_each(|(name, value)| page.fact(name, &fitted(value, VALUE_COLUMNS_MAX, wide)));
 }
 
@@ -68,9 +71,9 @@ pub(super) fn counts(verdict: &Verdict) -> String {
     format!("{total}: {severities}; {} fixable{exploited}", counts.fixable)
 }
 
-fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
+fn draw_findings(report: &ScanReport, rows_max: usize, page: &mut Page) {
     let wide = page.is_wide();
-    let rows = grouped(verdict, wide);
+    let rows = grouped(&report.verdict, wide);
     if rows.is_empty() {
         return;
     }
@@ -83,7 +86,7 @@ fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
         Column::Left("PACKAGE"),
     ];
     if wide {
-        columns.extend([Column::Left("WHY HERE"), Column::Left("WHAT")]);
+        columns.extend([Column::Left("LAYER"), Column::Left("WHY HERE"), Column::Left("WHAT")]);
     }
     let mut table = Table::new(&columns);
     let shown: Vec<(&Row<'_>, [String; 5])> =
@@ -93,7 +96,9 @@ fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
         if wide {
             let finding = &row.first.finding;
             let summary = finding.summary.clone().unwrap_or_default();
-            table.row([id, severity, fixed, installed, package, finding.priority.to_string(), summary]);
+            let layer = layer(row.first, report);
+            let why = finding.priority.to_string();
+            table.row([id, severity, fixed, installed, package, layer, why, summary]);
         } else {
             table.row([id, severity, fixed, installed, fitted(&package, room, wide)]);
         }
@@ -103,6 +108,19 @@ fn draw_findings(verdict: &Verdict, rows_max: usize, page: &mut Page) {
     if hidden > 0 {
         page.line(&format!("and {hidden} more: -o wide"));
     }
+}
+
+/// The layer that brought the component, counted from 1 at the base, with its instruction.
+fn layer(found: &Found, report: &ScanReport) -> String {
+    let component = report.components.get(found.place.position);
+    let Some(number) = component.and_then(|component| component.layer) else { return "-".to_owned() };
+    let layer = report.layers.get(number);
+    let base = layer.and_then(|layer| layer.is_of_base).filter(|is_of_base| *is_of_base);
+    let base = base.map_or("", |_| " of the base");
+    let instruction = layer.and_then(|layer| layer.instruction.as_deref()).unwrap_or_default();
+    format!("{}{base} {}", number + 1, fitted(instruction, INSTRUCTION_COLUMNS_MAX, false))
+        .trim_end()
+        .to_owned()
 }
 
 /// What the other columns leave of a line.

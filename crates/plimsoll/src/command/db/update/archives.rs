@@ -12,7 +12,7 @@ use super::super::tally::BuiltIndex;
 use super::ECOSYSTEMS;
 use crate::advisories::{AdvisoryDirectory, AdvisoryWriter, cannot};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Verdict};
 use crate::terminal::{Step, bytes};
 
 /// The largest archive that is taken: that of npm has about 150 MB, with its hundred thousands of malicious packages.
@@ -31,39 +31,17 @@ pub(super) fn update(
     let writer = directory.write()?;
     let downloads = Downloads { client, mirrors, directory };
     fs::create_dir_all(downloads.path()).map_err(|error| cannot("create", &downloads.path(), &error))?;
-    let mut new = Vec::new();
-    let mut failures = Vec::new();
-    for ecosystem in ecosystems(directory, named)? {
-        let step = context.terminal().step(&format!("downloading {ecosystem}"));
-        match context.block_on(downloads.fetch(&ecosystem, &step)) {
-            Ok(Some(fetched)) => {
-                step.done();
-                context.terminal().note(&format!("{ecosystem}: {}", fetched.told()));
-                new.push(fetched);
-            }
-            Ok(None) => context.terminal().note(&format!("{ecosystem}: unchanged")),
-            Err(failure) => {
-                context.terminal().warn(&format!("{ecosystem}: {}", failure.what));
-                failures.push((ecosystem, failure));
-            }
-        }
-    }
+    let (new, failure) = downloads.fetch_all(&ecosystems(directory, named)?, context);
     if !new.is_empty() {
         let step = context.terminal().step("compiling advisories");
         let report = downloads.put_in_force(writer, &new)?;
         step.done();
         context.terminal().print(&report)?;
-    } else if failures.is_empty() {
+    } else if failure.is_none() {
         let catalogue = directory.expect_catalogue()?;
         context.terminal().print(&BuiltIndex::of(&catalogue, directory.path()))?;
     }
-    match failures.into_iter().next() {
-        Some((ecosystem, failure)) => {
-            let what = format!("the advisories of {ecosystem} are not updated: {}", failure.what);
-            Err(Failure { what, ..failure })
-        }
-        None => Ok(()),
-    }
+    failure.map_or(Ok(()), Err)
 }
 
 /// What was named, else what was downloaded the last time, else the usual.
@@ -123,6 +101,30 @@ impl Downloads<'_> {
 
     fn tag(&self, ecosystem: &str) -> PathBuf {
         self.path().join(format!("{ecosystem}{ENDING}.tag"))
+    }
+
+    /// Fetches what changed of each ecosystem. One that cannot be had keeps no other from being updated; the first such
+    /// failure is what the command ends with.
+    fn fetch_all(&self, ecosystems: &[String], context: &mut Context) -> (Vec<Fetched>, Option<Failure>) {
+        let (mut new, mut first_failure) = (Vec::new(), None);
+        for ecosystem in ecosystems {
+            let step = context.terminal().step(&format!("downloading {ecosystem}"));
+            match context.block_on(self.fetch(ecosystem, &step)) {
+                Ok(Some(fetched)) => {
+                    step.done();
+                    context.terminal().note(&format!("{ecosystem}: {}", fetched.told()));
+                    new.push(fetched);
+                }
+                Ok(None) => context.terminal().note(&format!("{ecosystem}: unchanged")),
+                Err(failure) if failure.verdict == Verdict::Interrupted => return (new, Some(failure)),
+                Err(failure) => {
+                    let what = format!("the advisories of {ecosystem} are not updated: {}", failure.what);
+                    context.terminal().warn(&what);
+                    first_failure.get_or_insert(Failure { what, ..failure });
+                }
+            }
+        }
+        (new, first_failure)
     }
 
     /// Fetches an archive from the first mirror that has it; nothing where it has not changed.
