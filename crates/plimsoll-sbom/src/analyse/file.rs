@@ -40,6 +40,8 @@ impl Reading {
             .iter()
             .filter(|reader| (reader.wants)(&candidate))
             .partition(|reader| entry.size_bytes <= reader.bytes_max);
+        // A note counts for an image only while the image shows the file, as facts do.
+        let is_noted = !too_large.is_empty();
         for reader in too_large {
             let text = format!(
                 "it has more than {} bytes, the limit of the reader `{}`",
@@ -58,7 +60,7 @@ impl Reading {
             })?
         };
         let write = || -> io::Result<()> {
-            if has_facts || is_executable {
+            if has_facts || is_noted || is_executable {
                 record.outline_entry(&entry, is_executable)?;
             }
             record.add_entry(&FileEntry { entry, digest: Some(hasher.finalize().into()) })
@@ -120,7 +122,7 @@ fn candidate<'a>(path: &'a str, first: &'a [u8], entry: &OwnedEntry) -> Candidat
     }
 }
 
-/// Puts a file before its readers, and returns whether any of them learnt something.
+/// Puts a file before its readers, and returns whether any of them learnt something, if only that it is damaged.
 fn read_facts<S: Spool>(
     path: &str,
     size_bytes: u64,
@@ -148,6 +150,7 @@ fn read_facts<S: Spool>(
             Err(fault) => {
                 let text = format!("the reader `{}` could not read it: {fault}", reader.name);
                 record.note(FileNote { path: path.to_owned(), text });
+                has_facts = true;
             }
         }
     }

@@ -142,3 +142,14 @@ fn a_config_that_names_other_layers_is_told() {
     contents.compare_with_config(&[]);
     assert!(contents.notes[0].note.text.contains("the config names 0 layers"));
 }
+
+#[test]
+fn a_damaged_or_oversized_file_is_told_while_the_image_shows_it() {
+    let damaged: Members<'_> = &[(b'0', "etc/os-release", b"nothing")];
+    let large = vec![b'\n'; 100_000];
+    let oversized: Members<'_> = &[(b'0', "etc/os-release", &large)];
+    for layer in [damaged, oversized] {
+        assert_eq!(merged(&[layer]).notes.len(), 1);
+        assert_eq!(merged(&[layer, &[(b'0', "etc/os-release", b"ID=debian\n")]]).notes, []);
+    }
+}

@@ -15,14 +15,8 @@ use std::process::Command;
 
 use plimsoll_sbom::{Candidate, Component, Facts, File, Kinship, Owned, READERS};
 
-/// A file that some reader wanted, and what it said.
-struct Read {
-    path: String,
-    facts: Facts,
-}
-
 /// Puts every file of a tree before all readers, as the analyser does. Links are not followed.
-fn read_tree(root: &Path) -> Vec<Read> {
+fn read_tree(root: &Path) -> Vec<Facts> {
     let mut found = Vec::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
@@ -39,7 +33,7 @@ fn read_tree(root: &Path) -> Vec<Read> {
     found
 }
 
-fn read_file(root: &Path, place: &Path) -> Vec<Read> {
+fn read_file(root: &Path, place: &Path) -> Vec<Facts> {
     let Some(path) = place.strip_prefix(root).unwrap().to_str() else { return Vec::new() };
     let mut file = fs::File::open(place).unwrap();
     let size_bytes = file.metadata().unwrap().len();
@@ -52,18 +46,18 @@ fn read_file(root: &Path, place: &Path) -> Vec<Read> {
         assert!(size_bytes <= reader.bytes_max, "{path} is too large for {}", reader.name);
         let facts = (reader.read)(&mut File { path, size_bytes, content: &mut file })
             .unwrap_or_else(|fault| panic!("{} of {path}: {fault}", reader.name));
-        said.push(Read { path: path.to_owned(), facts });
+        said.push(facts);
     }
     said
 }
 
 /// The components of one kinship.
-fn components(read: &[Read], kinship: Kinship) -> impl Iterator<Item = &Component> {
-    read.iter().flat_map(|read| &read.facts.components).filter(move |component| component.kinship == kinship)
+fn components(read: &[Facts], kinship: Kinship) -> impl Iterator<Item = &Component> {
+    read.iter().flat_map(|read| &read.components).filter(move |component| component.kinship == kinship)
 }
 
 /// `name version` of the components of one kinship, sorted.
-fn names(read: &[Read], kinship: Kinship) -> Vec<String> {
+fn names(read: &[Facts], kinship: Kinship) -> Vec<String> {
     let line = |component: &Component| format!("{} {}", component.full_name(), component.version);
     let mut names: Vec<String> = components(read, kinship).map(line).collect();
     names.sort();
@@ -71,12 +65,12 @@ fn names(read: &[Read], kinship: Kinship) -> Vec<String> {
 }
 
 /// Which package owns a file.
-fn owner<'a>(read: &'a [Read], path: &str) -> Option<&'a str> {
+fn owner<'a>(read: &'a [Facts], path: &str) -> Option<&'a str> {
     let holds = |files: &Owned| match files {
         Owned::Paths(paths) => paths.iter().any(|other| other == path),
         Owned::Beneath(directory) => path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')),
     };
-    let owned = read.iter().flat_map(|read| &read.facts.owned);
+    let owned = read.iter().flat_map(|read| &read.owned);
     owned.filter(|owned| holds(&owned.files)).map(|owned| owned.package.as_str()).next()
 }
 

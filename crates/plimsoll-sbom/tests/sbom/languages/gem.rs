@@ -28,7 +28,7 @@ fn an_installed_gem_is_read_from_what_rubygems_wrote() {
 
     let read = read_tree(&root.join("image"));
     assert_eq!(names(&read, Kinship::Installed), ["old-thing 1.2.3.pre"]);
-    assert_eq!(read[0].facts.components[0].licenses, ["MIT", "Ruby"]);
+    assert_eq!(read[0].components[0].licenses, ["MIT", "Ruby"]);
     assert_eq!(owner(&read, "gems/gems/old-thing-1.2.3.pre/lib/old_thing.rb"), Some("old-thing"));
 }
 

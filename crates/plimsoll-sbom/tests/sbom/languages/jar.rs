@@ -40,5 +40,5 @@ fn archives_that_the_jdk_packs_are_read_stored_and_deflated() {
     let mut inner =
         components(&read, Kinship::Embedded).map(|found| &found.properties[Component::INNER_PATH]);
     assert!(inner.all(|path| path.starts_with("BOOT-INF/lib/") && path.ends_with(".jar")));
-    assert!(read.iter().all(|read| read.facts.notes.is_empty()));
+    assert!(read.iter().all(|read| read.notes.is_empty()));
 }
