@@ -1,6 +1,6 @@
 //! What is inside an image: the record of each layer, and the components found in it.
 //!
-//! A layer is read once. Each file that some [`reader`] knows yields [`Facts`], which are kept under the file's path;
+//! A layer is read once. Each file that some reader knows yields [`Facts`], which are kept under the file's path;
 //! an image's components are the facts of those files that its merged tree still shows. Nothing here opens a file, a
 //! socket or a clock: bytes come in as [`Read`](std::io::Read) and large files rest in a [`Spool`] of the caller's.
 
