@@ -36,6 +36,13 @@ pub fn find_peer(name: &str) -> Option<Peer> {
     found.map(Peer)
 }
 
+/// Says that a test has nothing to do here and why: it needs data that no checkout has, or is about another machine.
+/// Unlike [`passed_over`] it never fails the test.
+#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
+pub fn left_out(why: &str) {
+    eprintln!("left out: {why}");
+}
+
 /// Says that a test is passed over and why, or fails it where everything must be there.
 ///
 /// # Panics

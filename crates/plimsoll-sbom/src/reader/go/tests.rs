@@ -2,7 +2,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use plimsoll_testkit::{find_peer, passed_over};
+use plimsoll_testkit::{find_peer, left_out};
 
 use super::super::tests::read;
 use super::*;
@@ -140,7 +140,9 @@ fn a_program_for_a_big_endian_machine_tells_as_much() {
 #[test]
 fn without_its_function_table_a_program_still_tells_its_modules() {
     let Some(mut file) = plain() else { return };
-    let table = memchr::memmem::find(&file, &[0xf1, 0xff, 0xff, 0xff, 0, 0]).unwrap();
+    // Go 1.20 changed the table and its magic; Debian's Go is older.
+    let magics = [[0xf1, 0xff, 0xff, 0xff, 0, 0], [0xf0, 0xff, 0xff, 0xff, 0, 0]];
+    let table = magics.iter().find_map(|magic| memchr::memmem::find(&file, magic)).unwrap();
     file[table] = 0;
     let facts = read("usr/bin/app", &file).unwrap();
     assert_eq!(facts.notes, [Note::new(NO_FUNCTIONS)]);
@@ -171,7 +173,7 @@ fn a_program_of_go_1_17_is_read() {
     let Some(root) = go_root() else { return };
     let path = Path::new(&root).join("src/debug/buildinfo/testdata/go117/go117.base64");
     let Ok(text) = std::fs::read(path) else {
-        passed_over("this release of Go carries no program of Go 1.17");
+        left_out("this release of Go carries no program of Go 1.17");
         return;
     };
     let facts = read("usr/bin/go117", &from_base64(&text)).unwrap();

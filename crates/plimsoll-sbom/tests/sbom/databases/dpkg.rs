@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use plimsoll_sbom::{Component, Facts, Owned};
-use plimsoll_testkit::{Peer, find_peer, passed_over};
+use plimsoll_testkit::{Peer, find_peer, left_out};
 use tempfile::TempDir;
 
 use super::{lines, output, read, read_file};
@@ -44,7 +44,7 @@ fn query(dpkg_query: &Peer, admin: &Path) -> Vec<String> {
 fn every_package_of_this_machine_is_as_dpkg_says() {
     let Some(dpkg_query) = find_peer("dpkg-query") else { return };
     if !Path::new("/var/lib/dpkg/status").is_file() {
-        return passed_over("this machine was not installed by dpkg");
+        return left_out("this machine was not installed by dpkg");
     }
     let admin = TempDir::new().unwrap();
     std::fs::copy("/var/lib/dpkg/status", admin.path().join("status")).unwrap();
@@ -58,7 +58,7 @@ fn every_file_of_a_package_of_this_machine_is_as_dpkg_says() {
     let Some(dpkg_query) = find_peer("dpkg-query") else { return };
     let list = Path::new("/var/lib/dpkg/info/dpkg.list");
     if !list.is_file() {
-        return passed_over("this machine was not installed by dpkg");
+        return left_out("this machine was not installed by dpkg");
     }
     let facts = read_file("var/lib/dpkg/info/dpkg.list", list);
     let Owned::Paths(paths) = &facts.owned[0].files else { panic!("{facts:?}") };

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::time::Instant;
 
 use plimsoll_sbom::{Component, PackageType};
-use plimsoll_testkit::passed_over;
+use plimsoll_testkit::left_out;
 use plimsoll_vuln::feed::{Evaluation, Terms};
 use plimsoll_vuln::import::{Source, import};
 use plimsoll_vuln::index::{Builder, Index};
@@ -22,7 +22,7 @@ const SOURCES: [&str; 9] =
 static REAL: LazyLock<Option<Index>> = LazyLock::new(|| {
     let directory = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/advisories"));
     if !directory.exists() {
-        passed_over(&format!("no advisories in {}", directory.display()));
+        left_out(&format!("no advisories in {}", directory.display()));
         return None;
     }
     let mut builder = Builder::new();

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use plimsoll_testkit::passed_over;
+use plimsoll_testkit::left_out;
 use serde_json::Value;
 
 /// Each so many-th record is read.
@@ -13,7 +13,7 @@ const RECORDS_STEP: usize = 4;
 pub(super) fn of(ecosystem: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/advisories");
     let Ok(file) = File::open(folder.join(ecosystem).with_extension("jsonl.zst")) else {
-        passed_over(&format!("there are no advisories of {ecosystem} to take versions from"));
+        left_out(&format!("there are no advisories of {ecosystem} to take versions from"));
         return Vec::new();
     };
     let mut versions = BTreeSet::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use plimsoll_testkit::{Peer, find_peer, passed_over};
+use plimsoll_testkit::{Peer, find_peer, left_out};
 use serde_json::Value;
 
 use super::Shore;
@@ -26,7 +26,7 @@ fn what_is_pushed_is_analysed_and_not_called_clean_without_advisories() {
     println!("judged {:.1} s after the push", pushed.elapsed().as_secs_f64());
 
     if report["distribution"]["version_id"] != "12" {
-        return passed_over("the image is no Debian 12");
+        return left_out("the image is no Debian 12");
     }
     let gaps = report["verdict"]["gaps"].as_array().unwrap();
     assert!(gaps.iter().any(|gap| gap["reason"]["no-feed"] == "Debian:12"), "{gaps:#?}");
