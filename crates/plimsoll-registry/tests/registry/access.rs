@@ -94,6 +94,8 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::ListRepositories
                 | Endpoint::ListTags
                 | Endpoint::TagHistory
+                | Endpoint::Document
+                | Endpoint::Locate
                 | Endpoint::ListReferrers
                 | Endpoint::GetManifest
                 | Endpoint::GetBlob
