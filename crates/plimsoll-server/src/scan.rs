@@ -27,7 +27,7 @@ use crate::clock::now;
 use crate::metrics::Metrics;
 use crate::storage::Storage;
 
-use advisories::Advisories;
+use advisories::{Advisories, InForce};
 use images::Images;
 use insight::Warnings;
 use layers::Layers;
@@ -59,6 +59,7 @@ struct Parts {
     images: Images,
     advisories: Advisories,
     inventory: RwLock<Inventory>,
+    in_force: RwLock<InForce>,
     age_days_max: Option<u32>,
     metrics: Arc<Metrics>,
     warnings: Mutex<Warnings>,
@@ -86,6 +87,7 @@ impl Scanner {
             images,
             advisories,
             inventory,
+            in_force: RwLock::default(),
             age_days_max,
             metrics,
             warnings: Mutex::default(),
@@ -133,8 +135,8 @@ impl Scanner {
 
     /// One look at what is new: advisories, images that wait, images whose contents are known.
     async fn round(&self) -> Result<(), CatalogueError> {
-        if let Some(index) = self.parts.advisories.poll().await {
-            self.put_in_force(index).await;
+        if let Some(advisories) = self.parts.advisories.poll().await {
+            self.put_in_force(advisories).await;
         }
         self.parts.images.take_waiting().await?;
         self.follow().await?;
@@ -142,8 +144,8 @@ impl Scanner {
     }
 
     /// Puts new advisories in force, without reading any image again.
-    async fn put_in_force(&self, index: Arc<Index>) {
-        let parts = self.parts.clone();
+    async fn put_in_force(&self, advisories: InForce) {
+        let (parts, index) = (self.parts.clone(), advisories.index.clone());
         let replacing = tokio::task::spawn_blocking(move || {
             let mut inventory = parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             let events = inventory.replace_index(index);
@@ -151,6 +153,8 @@ impl Scanner {
             (events, images.len(), inventory.counts())
         });
         let replaced = replacing.await;
+        *self.parts.in_force.write().unwrap_or_else(std::sync::PoisonError::into_inner) = advisories;
+        // Behind the change: a warning found by the old advisories is not kept after it.
         self.warnings().clear();
         match replaced {
             Ok((events, images, counts)) => {
@@ -159,6 +163,11 @@ impl Scanner {
             }
             Err(error) => tracing::error!(%error, "cannot put advisories in force"),
         }
+    }
+
+    /// The advisories that verdicts are made by now.
+    fn in_force(&self) -> InForce {
+        self.parts.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// Takes newly noted images into the inventory.

@@ -5,9 +5,11 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use plimsoll_store::catalogue::PostgresConfig;
 use plimsoll_store::objects::{LocalObjects, S3Config, S3Objects};
-use plimsoll_store::{Catalogue, CatalogueError, ObjectError, Objects};
+use plimsoll_store::{Catalogue, CatalogueError, ObjectError, ObjectKey, Objects};
 use rustls_platform_verifier::ConfigVerifierExt as _;
 
 /// Most connections to PostgreSQL that one server holds.
@@ -95,6 +97,15 @@ impl Storage {
     /// The catalogue.
     pub fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// The first `length` bytes of an object, in memory: callers hold them to limits of their own.
+    pub(crate) async fn read_whole(&self, key: ObjectKey, length: u64) -> Result<Vec<u8>, ObjectError> {
+        let append = |mut whole: Vec<u8>, part: Bytes| async move {
+            whole.extend_from_slice(&part);
+            Ok(whole)
+        };
+        self.objects.read(key, 0..length).await?.try_fold(Vec::new(), append).await
     }
 
     /// The objects.

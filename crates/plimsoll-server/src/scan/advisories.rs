@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use plimsoll_oci::{Digest, Manifest, RepositoryName, Tag, TagOrDigest};
 use plimsoll_store::{CatalogueError, ObjectError};
-use plimsoll_vuln::artifact::{SHARD_BYTES_MAX, SHARD_TYPE};
-use plimsoll_vuln::index::{Index, OpenShardError};
+use plimsoll_vuln::artifact::{ARTIFACT_TYPE, SHARD_BYTES_MAX, SHARD_TYPE};
+use plimsoll_vuln::index::{Index, OpenShardError, Shard};
 
 use crate::storage::Storage;
 
@@ -13,9 +13,20 @@ pub(super) struct Advisories {
     storage: Storage,
     repository: RepositoryName,
     tag: Tag,
-    /// The artifact that was looked at last, whether it could be opened or not.
+    /// The artifact that was looked at last, whether it could be used or not.
     seen: Mutex<Option<Digest>>,
 }
+
+/// Advisories, and the artifact that they are from: verdicts name it.
+#[derive(Clone, Default)]
+pub(super) struct InForce {
+    pub(super) index: Arc<Index>,
+    /// None before any were pushed.
+    pub(super) artifact: Option<Digest>,
+}
+
+/// How long to wait when the storage fails while advisories are read.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Why pushed advisories are not in force.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +35,8 @@ enum LoadError {
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
     Objects(#[from] ObjectError),
-    #[error("it is no image manifest")]
-    NotManifest,
+    #[error("it is no artifact of the type `{ARTIFACT_TYPE}`")]
+    NotAdvisories,
     #[error("its shard `{0}` is not in the registry, or larger than {SHARD_BYTES_MAX} bytes")]
     Shard(Digest),
     #[error(transparent)]
@@ -40,7 +51,7 @@ impl Advisories {
     }
 
     /// The advisories, if they are others than at the last look.
-    pub(super) async fn poll(&self) -> Option<Arc<Index>> {
+    pub(super) async fn poll(&self) -> Option<InForce> {
         let reference = TagOrDigest::Tag(self.tag.clone());
         let stored = match self.storage.catalogue().find_manifest(&self.repository, &reference).await {
             Ok(stored) => stored?,
@@ -49,14 +60,19 @@ impl Advisories {
                 return None;
             }
         };
-        let before = self.seen.lock().unwrap_or_else(PoisonError::into_inner).replace(stored.digest);
-        if before == Some(stored.digest) {
+        if self.see(Some(stored.digest)) == Some(stored.digest) {
             return None;
         }
         match self.load(&stored.bytes).await {
             Ok(index) => {
                 tracing::info!(digest = %stored.digest, shards = index.shards().count(), "advisories were pushed");
-                Some(Arc::new(index))
+                Some(InForce { index: Arc::new(index), artifact: Some(stored.digest) })
+            }
+            Err(error @ (LoadError::Catalogue(_) | LoadError::Objects(_))) => {
+                tracing::warn!(digest = %stored.digest, %error, "cannot read pushed advisories; it will be tried again");
+                self.see(None);
+                tokio::time::sleep(RETRY_AFTER).await;
+                None
             }
             Err(error) => {
                 tracing::error!(digest = %stored.digest, %error, "pushed advisories cannot be used; the old ones stay in force");
@@ -65,33 +81,40 @@ impl Advisories {
         }
     }
 
-    /// The digest of the artifact that was pushed last, as text; empty before there is one.
-    pub(super) fn digest(&self) -> String {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.map_or_else(String::new, |digest| digest.to_string())
+    /// Remembers the artifact that is looked at, and returns the one before.
+    fn see(&self, artifact: Option<Digest>) -> Option<Digest> {
+        std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), artifact)
     }
 
     async fn load(&self, manifest: &[u8]) -> Result<Index, LoadError> {
         let Ok((Manifest::Image(manifest), _)) = Manifest::parse(manifest, None) else {
-            return Err(LoadError::NotManifest);
+            return Err(LoadError::NotAdvisories);
         };
+        if manifest.artifact_type.as_deref() != Some(ARTIFACT_TYPE) {
+            return Err(LoadError::NotAdvisories);
+        }
         let shards = manifest.layers.iter().filter(|layer| layer.media_type.as_str() == SHARD_TYPE);
         let mut files = Vec::new();
         for shard in shards {
             files.push(self.read(shard.digest).await?);
         }
-        Ok(tokio::task::spawn_blocking(move || Index::open(files)).await??)
+        Ok(tokio::task::spawn_blocking(move || open_whole(files)).await??)
     }
 
     async fn read(&self, shard: Digest) -> Result<Vec<u8>, LoadError> {
         let found = self.storage.catalogue().blob_anywhere(shard).await?;
         let (key, size) =
             found.filter(|(_, size)| *size <= SHARD_BYTES_MAX).ok_or(LoadError::Shard(shard))?;
-        let parts = self.storage.objects().read(key, 0..size).await?;
-        let append = |mut whole: Vec<u8>, part: bytes::Bytes| async move {
-            whole.extend_from_slice(&part);
-            Ok(whole)
-        };
-        Ok(parts.try_fold(Vec::new(), append).await?)
+        Ok(self.storage.read_whole(key, size).await?)
     }
+}
+
+/// Opens shards and looks at every byte: damage that only a look-up would meet would read as nothing being known.
+fn open_whole(files: Vec<Vec<u8>>) -> Result<Index, OpenShardError> {
+    let index = Index::open(files)?;
+    index.shards().try_for_each(Shard::verify)?;
+    if let Some(enrichments) = index.enrichments() {
+        enrichments.verify()?;
+    }
+    Ok(index)
 }

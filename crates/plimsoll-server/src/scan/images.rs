@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use plimsoll_index::Interned;
 use plimsoll_oci::{Digest, ImageConfig, Manifest};
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents, LayerRecord, merge};
@@ -247,11 +246,6 @@ async fn read_config(storage: &Storage, digest: Digest) -> Result<Option<ImageCo
     if size > CONFIG_BYTES_MAX {
         return Ok(None);
     }
-    let parts = storage.objects().read(key, 0..size).await?;
-    let append = |mut whole: Vec<u8>, part: bytes::Bytes| async move {
-        whole.extend_from_slice(&part);
-        Ok(whole)
-    };
-    let bytes = parts.try_fold(Vec::new(), append).await?;
+    let bytes = storage.read_whole(key, size).await?;
     Ok(ImageConfig::parse(&bytes).ok())
 }

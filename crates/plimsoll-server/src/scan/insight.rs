@@ -99,6 +99,7 @@ impl Scanner {
         if let Some(warning) = self.warnings().get(&image) {
             return Some(warning.clone());
         }
+        let judged_by = self.in_force().artifact;
         let warning = match self.judge(image, "").await.ok()? {
             ImageReport::Waiting => return None,
             ImageReport::Known(report) => super::verdict::warning_of(&report),
@@ -109,7 +110,10 @@ impl Scanner {
         if warnings.len() >= WARNINGS_MAX {
             warnings.clear();
         }
-        warnings.insert(image, warning.clone());
+        // Other advisories that came meanwhile have emptied the map, and find another warning.
+        if self.in_force().artifact == judged_by {
+            warnings.insert(image, warning.clone());
+        }
         Some(warning)
     }
 

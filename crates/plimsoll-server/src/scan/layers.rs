@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use plimsoll_analyser::{Analyser, AnalysisError};
 use plimsoll_oci::Digest;
 use plimsoll_sbom::{ANALYSER_VERSION, LayerRecord, ReadRecordError};
@@ -141,11 +141,7 @@ impl Layers {
         if size < EARLY_BYTES_MIN {
             return Ok(false);
         }
-        let mut beginning = Vec::new();
-        let mut parts = storage.objects().read(key, 0..TAR_MAGIC_END).await?;
-        while let Some(part) = parts.next().await {
-            beginning.extend_from_slice(&part?);
-        }
+        let beginning = storage.read_whole(key, TAR_MAGIC_END).await?;
         let is_tar = beginning.get(257..262) == Some(b"ustar");
         Ok(is_tar || plimsoll_image::Compression::sniff(&beginning) != plimsoll_image::Compression::None)
     }

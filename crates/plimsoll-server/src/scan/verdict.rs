@@ -1,5 +1,3 @@
-use std::sync::PoisonError;
-
 use plimsoll_oci::{Digest, ImageConfig, Manifest};
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents};
 use plimsoll_store::CatalogueError;
@@ -7,6 +5,7 @@ use plimsoll_vuln::report::{Scan, ScanReport};
 use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::vex::{Image, Statements};
 
+use super::advisories::InForce;
 use super::{Scanner, contents, terms};
 
 /// What is known of an image now.
@@ -57,10 +56,10 @@ impl Scanner {
             ImageReport::NotEvaluated(why) => return Ok(ImageReport::NotEvaluated(why)),
             ImageReport::NotImage => return Ok(ImageReport::NotImage),
         };
-        let index = self.parts.inventory.read().unwrap_or_else(PoisonError::into_inner).index().clone();
+        let InForce { index, artifact } = self.in_force();
         let instructions = self.instructions(manifest).await?;
         let digest = manifest.to_string();
-        let index_digest = self.parts.advisories.digest();
+        let index_digest = artifact.map_or_else(String::new, |digest| digest.to_string());
         let report = Scan {
             image: name,
             identity: &Image { purls: Vec::new(), digests: vec![digest.clone()] },

@@ -137,6 +137,18 @@ fn a_new_advisory_flags_the_images_that_hold_the_component() {
     let metrics = run(curl.command().args(["--silent", &format!("{}/metrics", shore.server.url())]));
     assert!(metrics.contains("plimsoll_findings{severity=\"high\"} 1"), "{metrics}");
     assert!(warnings(&shore, &curl).contains("1 high vulnerabilities are known in this image; 1 have a fix"));
+
+    // Something else under their name does not take their place.
+    let misplaced = format!("{}/plimsoll/advisories:latest", shore.server.host());
+    plimsoll(&shore, &["cp", &layout, &misplaced, "--plain-http"]);
+    let started = Instant::now();
+    while !shore.server.log().contains("pushed advisories cannot be used") {
+        assert!(started.elapsed() < PATIENCE, "{}", shore.server.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let still = report(&shore, &curl, "debian/flagged", "1");
+    assert_eq!(still["verdict"]["data"], after["verdict"]["data"]);
+    assert_eq!(still["verdict"]["counts"], after["verdict"]["counts"]);
 }
 
 /// The warnings of a pull, once there are any: the first pull may come too early.
