@@ -182,6 +182,11 @@ pub(super) async fn lock_schema(transaction: &Tx<'_>) -> Result<()> {
     Ok(transaction.batch_execute("SELECT pg_advisory_xact_lock(7016213)").await?)
 }
 
+/// Lets one transaction at a time give numbers to what is followed by them.
+pub(super) async fn lock_numbers(transaction: &Tx<'_>) -> Result<()> {
+    Ok(transaction.batch_execute("SELECT pg_advisory_xact_lock(7016214)").await?)
+}
+
 /// Says in PostgreSQL's words what SQLite calls `?1` and `json_each(?1)`.
 fn translate(sql: &'static str) -> String {
     let numbered = sql.replace('?', "$");

@@ -220,6 +220,15 @@ impl Transaction<'_> {
         }
     }
 
+    /// Keeps other transactions from numbering what is followed by its number until the end of this one. A number that
+    /// is committed after a higher one would be passed over by whoever follows. SQLite has one writer anyway.
+    pub(crate) async fn lock_numbers(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(transaction) => postgres::lock_numbers(transaction).await,
+        }
+    }
+
     /// Hands every row of the answer to `each` as it comes, until it says `false`. Returns whether all were taken.
     pub(crate) async fn each_row(
         &mut self,

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use futures_util::FutureExt as _;
 use plimsoll_oci::Digest;
 
@@ -49,7 +47,8 @@ impl Catalogue {
         self.read(manifest, |tx, manifest| image_contents(tx, *manifest).boxed()).await
     }
 
-    /// Images that were noted after the note `number`, at most `limit`, in the order of their notes.
+    /// Images that were noted after the note `number`, at most `limit`, in the order of their notes. None with a
+    /// lower number comes after.
     pub async fn images_noted_after(&self, number: i64, limit: usize) -> Result<Vec<NotedImage>> {
         self.read((number, limit), |tx, (number, limit)| {
             async move {
@@ -69,16 +68,13 @@ impl Catalogue {
 }
 
 async fn note_image(tx: &mut Transaction<'_>, image: &ImageToNote) -> Result<NotedImage> {
-    let mut numbers = BTreeSet::new();
-    for (fingerprint, body) in &image.components {
-        numbers.insert(intern(tx, fingerprint, body).await?);
-    }
-    let components: Vec<u32> = numbers.into_iter().collect();
+    let components = intern(tx, &image.components).await?;
     let (contents, failure) = match &image.contents {
         Ok(contents) => (Some(contents.as_slice()), None),
         Err(failure) => (None, Some(failure.as_str())),
     };
-    // A new note has a new number, so that whoever follows the notes sees it.
+    // A new note has a new number, so that whoever follows the notes sees it: numbers are committed in their order.
+    tx.lock_numbers().await?;
     tx.execute("DELETE FROM image_contents WHERE manifest = ?1", params![image.manifest]).await?;
     tx.execute(
         "INSERT INTO image_contents (manifest, analyser, components, contents, failure, analysed_at)
@@ -138,3 +134,6 @@ fn packed(numbers: &[u32]) -> Vec<u8> {
 fn unpacked(bytes: &[u8]) -> Vec<u32> {
     bytes.as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
 }
+
+#[cfg(test)]
+mod tests;
