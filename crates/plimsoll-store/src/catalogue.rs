@@ -6,6 +6,7 @@
 mod accounts;
 mod blobs;
 mod contents;
+mod events;
 mod leases;
 mod manifests;
 mod migrations;
@@ -29,6 +30,7 @@ use futures_util::future::BoxFuture;
 pub use accounts::{Action, Grant, ParseGrantError, Robot, User};
 pub use blobs::{CommitBlob, StoredBlob};
 pub use contents::{ImagePlace, ImageToNote, LayerAnalysis, NotedImage};
+pub use events::{ComponentEvent, Telling, Told, ToldChange, ToldEvent};
 pub use manifests::{ManifestCheck, ManifestToPut, PutManifest, StoredManifest, TagCondition};
 pub use postgres::PostgresConfig;
 pub use quarantine::QuarantinedObject;

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The first moment of 1970.
+    pub const UNIX_EPOCH: Self = Self(0);
+
     /// A moment from its milliseconds since the Unix epoch.
     pub fn from_unix_ms(unix_ms: i64) -> Self {
         Self(unix_ms)

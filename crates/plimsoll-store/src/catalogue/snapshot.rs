@@ -46,6 +46,8 @@ tables! {
     "tag_history" ("id, repository_id, tag, digest, previous, moved_at, moved_by") = "?1, ?2, ?3, ?4, ?5, ?6, ?7";
     "doomed_objects" ("object_key, object_state, doomed_at") = "?1, ?2, ?3";
     "quarantined_objects" ("object_key, digest, found, found_at") = "?1, ?2, ?3, ?4";
+    // Events speak of components by numbers that are given anew after a restore, so only the changes are kept.
+    "advisory_changes" ("id, from_artifact, to_artifact, gap, begun_at, told_at") = "?1, ?2, ?3, ?4, ?5, ?6";
     "users" ("name, password_hash, grants, created_at") = "?1, ?2, ?3, ?4";
     "robots" ("name, token_hash, grants, expires_at, created_at, created_by, last_used_at")
         = "?1, ?2, ?3, ?4, ?5, ?6, ?7";

@@ -121,6 +121,12 @@ impl Row {
         u64::try_from(integer).map_err(|_| damaged("size", &self.0[column]))
     }
 
+    /// The number of something of which there are not too many.
+    pub(crate) fn small(&self, column: usize) -> Result<u32> {
+        let integer = self.integer(column)?;
+        u32::try_from(integer).map_err(|_| damaged("number", &self.0[column]))
+    }
+
     pub(crate) fn timestamp(&self, column: usize) -> Result<Timestamp> {
         self.integer(column).map(Timestamp::from_unix_ms)
     }

@@ -12,6 +12,8 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
+use crate::events;
+
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
     only_the_last_taker_of_an_upload_counts(catalogue).await;
@@ -26,6 +28,8 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     what_a_suspended_upload_keeps_is_known(catalogue).await;
     accounts_are_kept(catalogue).await;
     what_is_inside_images_is_found_out_once(catalogue).await;
+    events::changes_are_told_once_and_in_order(catalogue).await;
+    events::what_is_told_is_kept_for_a_time(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;

@@ -1,5 +1,6 @@
 //! What every storage must do, whatever it is made of.
 
 mod catalogue;
+mod events;
 mod objects;
 mod race;

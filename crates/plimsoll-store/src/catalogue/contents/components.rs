@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 
-use super::small;
 use crate::catalogue::Catalogue;
 use crate::catalogue::sql::{CatalogueError, Result, Transaction, params};
 
@@ -17,7 +16,7 @@ impl Catalogue {
                         params![*number, *limit],
                     )
                     .await?;
-                rows.into_iter().map(|mut row| Ok((small(&row, 0)?, row.take_bytes(1)?))).collect()
+                rows.into_iter().map(|mut row| Ok((row.small(0)?, row.take_bytes(1)?))).collect()
             }
             .boxed()
         })
@@ -51,5 +50,5 @@ pub(super) async fn intern(tx: &mut Transaction<'_>, components: &[(String, Vec<
 
 async fn find(tx: &mut Transaction<'_>, fingerprint: &String) -> Result<Option<u32>> {
     let row = tx.row("SELECT id FROM components WHERE fingerprint = ?1", params![fingerprint]).await?;
-    row.map(|row| small(&row, 0)).transpose()
+    row.map(|row| row.small(0)).transpose()
 }

@@ -2,7 +2,6 @@ use futures_util::FutureExt as _;
 use plimsoll_oci::Digest;
 
 use super::components::intern;
-use super::small;
 use crate::Timestamp;
 use crate::catalogue::Catalogue;
 use crate::catalogue::sql::{CatalogueError, Result, Row, Transaction, params};
@@ -110,7 +109,7 @@ async fn image_contents(
         .row("SELECT analyser, contents, failure FROM image_contents WHERE manifest = ?1", params![manifest])
         .await?;
     let Some(mut row) = row else { return Ok(None) };
-    let analyser = small(&row, 0)?;
+    let analyser = row.small(0)?;
     if let Some(failure) = row.optional(2, Row::text)? {
         return Ok(Some((analyser, Err(failure.to_owned()))));
     }
