@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Event;
 use crate::holdings::Holdings;
-use crate::judgements::Judgements;
+use crate::judgements::{Judgements, difference};
 
 /// A component as images share it: with the distribution around it, because that decides whose advisories count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,14 +106,34 @@ impl Inventory {
     /// changed shards speak.
     pub fn replace_index(&mut self, index: Arc<Index>) -> Vec<Event> {
         let old = std::mem::replace(&mut self.index, index);
-        let affected = match changed_names(&old, &self.index) {
+        self.rematch(self.affected_since(&old))
+    }
+
+    /// The components of which the advisories in force may say something else than `old` does, ascending.
+    pub fn affected_since(&self, old: &Index) -> Vec<u32> {
+        match changed_names(old, &self.index) {
             Some(names) => {
                 let numbers = names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied();
                 numbers.collect::<BTreeSet<u32>>().into_iter().collect()
             }
             None => self.numbers(),
-        };
-        self.rematch(affected)
+        }
+    }
+
+    /// What is different for those of the components that some image holds, now and by the advisories `old`.
+    pub fn events_since(&self, old: &Index, components: &[u32]) -> Vec<Event> {
+        let held = components.iter().copied().filter(|number| self.holdings.is_held(*number));
+        let mut events = Vec::new();
+        for (distribution, group) in self.by_distribution(held) {
+            let mut matcher = Matcher::new(old, distribution.as_ref(), &self.terms);
+            for number in group {
+                let Some((interned, now)) = self.component(number).zip(self.matches(number)) else {
+                    continue;
+                };
+                events.extend(difference(number, Some(&matcher.matches(&interned.component)), now));
+            }
+        }
+        events
     }
 
     /// What the advisories say of a component.
@@ -140,6 +160,11 @@ impl Inventory {
         .collect()
     }
 
+    /// The highest number of a component that is known.
+    pub fn last_component(&self) -> u32 {
+        u32::try_from(self.components.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
     /// The images that hold any of these components: where events have happened.
     pub fn images_with(&self, components: impl Iterator<Item = u32>) -> Vec<Digest> {
         self.holdings.holding_any(components)
@@ -155,8 +180,10 @@ impl Inventory {
         known.map(|(number, _)| number).collect()
     }
 
-    /// Matches components, those of one distribution with one matcher.
-    fn rematch(&mut self, numbers: Vec<u32>) -> Vec<Event> {
+    fn by_distribution(
+        &self,
+        numbers: impl IntoIterator<Item = u32>,
+    ) -> BTreeMap<Option<Distribution>, Vec<u32>> {
         let mut groups: BTreeMap<Option<Distribution>, Vec<u32>> = BTreeMap::new();
         for number in numbers {
             let Some(interned) = self.component(number) else { continue };
@@ -165,6 +192,12 @@ impl Inventory {
                 None => drop(groups.insert(interned.distribution.clone(), vec![number])),
             }
         }
+        groups
+    }
+
+    /// Matches components, those of one distribution with one matcher.
+    fn rematch(&mut self, numbers: Vec<u32>) -> Vec<Event> {
+        let groups = self.by_distribution(numbers);
         let index = self.index.clone();
         let mut events = Vec::new();
         for (distribution, group) in groups {

@@ -1,10 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use plimsoll_vuln::finding::Finding;
 use plimsoll_vuln::matching::Matches;
 use plimsoll_vuln::severity::Severity;
 
-use crate::{Event, EventKind};
+use crate::{Event, EventKind, FindingState};
 
 /// What the advisories say of each component, and of which components they speak.
 #[derive(Debug, Default)]
@@ -60,27 +59,27 @@ impl Judgements {
 
 /// What happened to a component between two states of the advisories. A component that is new has no past to differ
 /// from: what is known of it is told with its image.
-fn difference(component: u32, before: Option<&Matches>, after: &Matches) -> Vec<Event> {
+pub(crate) fn difference(component: u32, before: Option<&Matches>, after: &Matches) -> Vec<Event> {
     let Some(before) = before else { return Vec::new() };
-    let event = |kind, finding: &Finding| Event {
-        kind,
-        component,
-        vulnerability: finding.id.clone(),
-        severity: finding.rating.severity,
-    };
-    let find = |matches: &Matches, id: &str| matches.findings.iter().find(|found| found.id == id).cloned();
+    // A record that names more ids than before may change the id that a finding goes by, and it is the same one still.
     let mut events = Vec::new();
     for finding in &after.findings {
-        match find(before, &finding.id) {
-            None => events.push(event(EventKind::Appeared, finding)),
-            Some(old) if *old != **finding => events.push(event(EventKind::Changed, finding)),
-            Some(_) => {}
-        }
+        let state = FindingState::from(&**finding);
+        let old = before.findings.iter().find(|old| old.is_same_vulnerability(finding));
+        let old = old.map(|old| FindingState::from(&**old));
+        let kind = match &old {
+            None => EventKind::Appeared,
+            Some(old) if *old != state => EventKind::Changed,
+            Some(_) => continue,
+        };
+        let vulnerability = finding.id.clone();
+        events.push(Event { kind, component, vulnerability, before: old, after: Some(state) });
     }
-    for finding in &before.findings {
-        if find(after, &finding.id).is_none() {
-            events.push(event(EventKind::Resolved, finding));
-        }
+    for finding in
+        before.findings.iter().filter(|old| !after.findings.iter().any(|new| new.is_same_vulnerability(old)))
+    {
+        let (vulnerability, before) = (finding.id.clone(), Some(FindingState::from(&**finding)));
+        events.push(Event { kind: EventKind::Resolved, component, vulnerability, before, after: None });
     }
     events
 }

@@ -9,5 +9,5 @@ mod holdings;
 mod inventory;
 mod judgements;
 
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, FindingState};
 pub use inventory::{Interned, Inventory, Location};

@@ -6,7 +6,7 @@ use plimsoll_vuln::import::{Source, import};
 use plimsoll_vuln::index::Builder;
 
 use super::*;
-use crate::EventKind;
+use crate::{EventKind, FindingState};
 
 /// An OSV record that says a Python package is affected below a version.
 fn record(id: &str, package: &str, fixed: &str) -> String {
@@ -75,6 +75,43 @@ fn an_advisory_that_changes_or_goes_is_an_event() {
     assert_eq!(resolved.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Resolved]);
     assert!(inventory.locate("PYSEC-2").is_empty());
     assert_eq!(inventory.counts().values().sum::<u64>(), 0);
+}
+
+#[test]
+fn what_has_changed_since_older_advisories_is_told_without_having_held_them() {
+    let old = index(&[record("PYSEC-2", "requests", "2.20.0"), record("PYSEC-3", "jinja2", "2.11")]);
+    let mut inventory =
+        inventory(index(&[record("PYSEC-3", "jinja2", "2.12"), record("PYSEC-4", "requests", "3")]));
+    inventory.add_components([(3, python("requests", "2.18.0"))]);
+    assert_eq!(inventory.last_component(), 3);
+    let affected = inventory.affected_since(&old);
+    assert_eq!(affected, [1, 2, 3]);
+    let mut events = inventory.events_since(&old, &affected);
+    events.sort_by_key(|event| (event.component, event.kind));
+    let told: Vec<_> =
+        events.iter().map(|event| (event.component, event.kind, &*event.vulnerability)).collect();
+    let expected = [
+        (1, EventKind::Appeared, "PYSEC-4"),
+        (1, EventKind::Resolved, "PYSEC-2"),
+        (2, EventKind::Changed, "PYSEC-3"),
+    ];
+    assert_eq!(told, expected, "and nothing of the component that no image holds");
+    let fixed = |state: &Option<FindingState>| state.as_ref().and_then(|state| state.fixed.clone());
+    let changed = &events[2];
+    assert_eq!((fixed(&changed.before), fixed(&changed.after)), (Some("2.11".into()), Some("2.12".into())));
+    assert_eq!((&events[0].before, fixed(&events[0].after)), (&None, Some("3".into())));
+    assert_eq!(inventory.events_since(&old, &[2]), [events[2].clone()], "a part at a time");
+    let index = inventory.index().clone();
+    assert_eq!(inventory.events_since(&index, &affected), []);
+}
+
+#[test]
+fn a_finding_that_goes_by_another_id_is_the_same_one() {
+    let with_cve = record("PYSEC-2", "requests", "2.20.0")
+        .replace(r#""modified""#, r#""aliases":["CVE-2018-18074"],"modified""#);
+    let mut inventory = inventory(index(&[record("PYSEC-2", "requests", "2.20.0")]));
+    assert_eq!(inventory.replace_index(index(&[with_cve])), []);
+    assert_eq!(inventory.locate("CVE-2018-18074").len(), 1);
 }
 
 #[test]

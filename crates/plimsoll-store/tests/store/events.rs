@@ -90,6 +90,14 @@ pub(crate) async fn changes_are_told_once_and_in_order(catalogue: &Catalogue) {
     assert_eq!(vulnerabilities(catalogue, 0, at(10)).await, ["CVE-4"], "those told since then");
     assert_eq!(catalogue.events_after(0, EVER, 2).await.unwrap(), told[..2]);
 
+    // Of two that tell at the same moment one is heard.
+    let last = catalogue.last_told_change().await.unwrap();
+    let begin = async || catalogue.begin_telling(last, artifact("both"), None, at(10)).await.unwrap();
+    let (one, other) = (begin().await, begin().await);
+    let (one, other) = tokio::join!(catalogue.tell(one, known, at(10)), catalogue.tell(other, known, at(10)));
+    let told = [one.unwrap(), other.unwrap()];
+    assert!(told.contains(&Told::Yes) && told.contains(&Told::Overtaken), "{told:?}");
+
     // What is not known to have happened is said.
     let last = catalogue.last_told_change().await.unwrap();
     let gap = Some("the artifact is gone".to_owned());
