@@ -4,8 +4,8 @@ use std::sync::Arc;
 use plimsoll_oci::Digest;
 use plimsoll_sbom::{Component, Distribution};
 use plimsoll_vuln::feed::Terms;
-use plimsoll_vuln::index::{Index, Shard};
-use plimsoll_vuln::matching::{Matcher, Matches};
+use plimsoll_vuln::index::{Enrichments, Index, Shard};
+use plimsoll_vuln::matching::{Matcher, Matches, match_component};
 use plimsoll_vuln::severity::Severity;
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +103,7 @@ impl Inventory {
     }
 
     /// Puts other advisories in force, and tells what they change. Only components are matched again of whose names the
-    /// changed shards speak.
+    /// changed shards speak, or in which a CVE was found of which something else is known now.
     pub fn replace_index(&mut self, index: Arc<Index>) -> Vec<Event> {
         let old = std::mem::replace(&mut self.index, index);
         self.rematch(self.affected_since(&old))
@@ -113,8 +113,10 @@ impl Inventory {
     pub fn affected_since(&self, old: &Index) -> Vec<u32> {
         match changed_names(old, &self.index) {
             Some(names) => {
-                let numbers = names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied();
-                numbers.collect::<BTreeSet<u32>>().into_iter().collect()
+                let cves = Enrichments::changed(old.enrichments(), self.index.enrichments());
+                let named = names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied();
+                let found = cves.iter().flat_map(|cve| self.judgements.components_with(cve));
+                named.chain(found).collect::<BTreeSet<u32>>().into_iter().collect()
             }
             None => self.numbers(),
         }
@@ -125,18 +127,18 @@ impl Inventory {
         let held = components.iter().copied().filter(|number| self.holdings.is_held(*number));
         let mut events = Vec::new();
         for (distribution, group) in self.by_distribution(held) {
-            let mut matcher = Matcher::new(old, distribution.as_ref(), &self.terms);
+            let mut matcher = Matcher::new(old, distribution.as_ref(), &self.terms).without_summaries();
             for number in group {
                 let Some((interned, now)) = self.component(number).zip(self.matches(number)) else {
                     continue;
                 };
-                events.extend(difference(number, Some(&matcher.matches(&interned.component)), now));
+                events.extend(difference(number, &matcher.matches(&interned.component), now));
             }
         }
         events
     }
 
-    /// What the advisories say of a component.
+    /// What the advisories say of a component, without the summaries of its findings.
     pub fn matches(&self, component: u32) -> Option<&Matches> {
         self.judgements.get(component)
     }
@@ -150,10 +152,12 @@ impl Inventory {
     pub fn locate(&self, id: &str) -> Vec<Location> {
         let held = self.judgements.components_with(id).filter(|number| self.holdings.is_held(*number));
         held.filter_map(|number| {
+            let component = self.component(number)?.clone();
+            let distribution = component.distribution.as_ref();
             Some(Location {
                 number,
-                component: self.component(number)?.clone(),
-                matches: self.matches(number)?.clone(),
+                matches: match_component(&component.component, distribution, &self.index, &self.terms),
+                component,
                 images: self.holdings.holding_any(std::iter::once(number)),
             })
         })
@@ -201,7 +205,7 @@ impl Inventory {
         let index = self.index.clone();
         let mut events = Vec::new();
         for (distribution, group) in groups {
-            let mut matcher = Matcher::new(&index, distribution.as_ref(), &self.terms);
+            let mut matcher = Matcher::new(&index, distribution.as_ref(), &self.terms).without_summaries();
             for number in group {
                 let Some(interned) = self.component(number).cloned() else { continue };
                 events.extend(self.judgements.put(number, matcher.matches(&interned.component)));
@@ -226,19 +230,13 @@ fn folded(name: &str) -> Box<str> {
         .into()
 }
 
-/// The folded names of packages whose advisories differ; `None` when that is cheaper to answer with all of them.
+/// The folded names of packages whose advisories differ; `None` where shards came or went, so that another evaluation
+/// holds for whole ecosystems.
 fn changed_names(old: &Index, new: &Index) -> Option<BTreeSet<Box<str>>> {
-    // What is known to be exploited hangs on CVEs and not on packages.
-    let is_same_enrichment = match (old.enrichments(), new.enrichments()) {
-        (None, None) => true,
-        (Some(old), Some(new)) => old.data_time() == new.data_time(),
-        _ => false,
-    };
     let names: BTreeSet<&str> = old.shards().chain(new.shards()).map(Shard::name).collect();
     let both: Option<Vec<(&Shard, &Shard)>> =
         names.into_iter().map(|name| Some((old.shard(name)?, new.shard(name)?))).collect();
-    let both = both.filter(|_| is_same_enrichment)?;
-    Some(both.into_iter().flat_map(|(old, new)| Shard::changed(old, new)).map(folded).collect())
+    Some(both?.into_iter().flat_map(|(old, new)| Shard::changed(old, new)).map(folded).collect())
 }
 
 #[cfg(test)]

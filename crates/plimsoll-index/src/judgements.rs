@@ -29,19 +29,22 @@ impl Judgements {
         if at >= self.matches.len() {
             self.matches.resize_with(at + 1, || None);
         }
-        let events = difference(component, self.matches[at].as_ref(), &matches);
-        if let Some(before) = self.matches[at].take() {
-            for id in before.findings.iter().flat_map(|finding| &finding.ids) {
-                if let Some(components) = self.by_id.get_mut(id) {
-                    components.remove(&component);
-                }
+        let before = self.matches[at].replace(matches);
+        let (before, after) = (before.as_ref(), self.matches[at].as_ref());
+        let (old_ids, new_ids) = (ids(before), ids(after));
+        for id in old_ids.keys().filter(|id| !new_ids.contains_key(*id)) {
+            if let Some(components) = self.by_id.get_mut(*id) {
+                components.remove(&component);
             }
         }
-        for id in matches.findings.iter().flat_map(|finding| &finding.ids) {
-            self.by_id.entry(id.clone()).or_default().insert(component);
+        for id in new_ids.keys().filter(|id| !old_ids.contains_key(*id)) {
+            match self.by_id.get_mut(*id) {
+                Some(components) => drop(components.insert(component)),
+                None => drop(self.by_id.insert((*id).to_owned(), BTreeSet::from([component]))),
+            }
         }
-        self.matches[at] = Some(matches);
-        events
+        // A component that is new has no past to differ from: what is known of it is told with its image.
+        before.zip(after).map(|(before, after)| difference(component, before, after)).unwrap_or_default()
     }
 
     /// Findings of all components by severity, each component counted once.
@@ -57,15 +60,28 @@ impl Judgements {
     }
 }
 
-/// What happened to a component between two states of the advisories. A component that is new has no past to differ
-/// from: what is known of it is told with its image.
-pub(crate) fn difference(component: u32, before: Option<&Matches>, after: &Matches) -> Vec<Event> {
-    let Some(before) = before else { return Vec::new() };
-    // A record that names more ids than before may change the id that a finding goes by, and it is the same one still.
+/// The place of the finding that each id is of; of several, the first.
+fn ids(matches: Option<&Matches>) -> HashMap<&str, usize> {
+    let mut ids = HashMap::new();
+    for (place, finding) in matches.into_iter().flat_map(|matches| &matches.findings).enumerate() {
+        for id in &finding.ids {
+            ids.entry(id.as_str()).or_insert(place);
+        }
+    }
+    ids
+}
+
+/// What happened to a component between two states of the advisories.
+///
+/// A record that names more ids than before may change the id that a finding goes by, and it is the same one still. A
+/// kernel has thousands of findings, so each is looked for by its ids.
+pub(crate) fn difference(component: u32, before: &Matches, after: &Matches) -> Vec<Event> {
+    let (old_ids, new_ids) = (ids(Some(before)), ids(Some(after)));
     let mut events = Vec::new();
     for finding in &after.findings {
         let state = FindingState::from(&**finding);
-        let old = before.findings.iter().find(|old| old.is_same_vulnerability(finding));
+        let place = finding.ids.iter().filter_map(|id| old_ids.get(id.as_str())).min();
+        let old = place.and_then(|place| before.findings.get(*place));
         let old = old.map(|old| FindingState::from(&**old));
         let kind = match &old {
             None => EventKind::Appeared,
@@ -75,9 +91,8 @@ pub(crate) fn difference(component: u32, before: Option<&Matches>, after: &Match
         let vulnerability = finding.id.clone();
         events.push(Event { kind, component, vulnerability, before: old, after: Some(state) });
     }
-    for finding in
-        before.findings.iter().filter(|old| !after.findings.iter().any(|new| new.is_same_vulnerability(old)))
-    {
+    let is_gone = |ids: &[String]| ids.iter().all(|id| !new_ids.contains_key(id.as_str()));
+    for finding in before.findings.iter().filter(|old| is_gone(&old.ids)) {
         let (vulnerability, before) = (finding.id.clone(), Some(FindingState::from(&**finding)));
         events.push(Event { kind: EventKind::Resolved, component, vulnerability, before, after: None });
     }

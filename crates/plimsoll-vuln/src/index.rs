@@ -34,6 +34,7 @@ pub use builder::{Builder, Built, ShardTooLarge, SourceId};
 pub use catalogue::{CATALOGUE_BYTES_MAX, Catalogue, ListedShard, ListedSource, ReadCatalogueError};
 pub use container::{OpenShardError, ShardKind};
 pub use details::Details;
+pub(crate) use details::Unpacked;
 pub(crate) use enrichment::Epss;
 pub use enrichment::{Enrichment, Enrichments};
 pub use head::Information;
@@ -101,7 +102,7 @@ impl Index {
     }
 
     /// What is known of a CVE whatever package it touches.
-    pub fn enrichment(&self, cve: &str) -> Option<Enrichment<'_>> {
+    pub fn enrichment(&self, cve: &str) -> Option<Enrichment> {
         self.enrichments.as_ref()?.get(cve)
     }
 

@@ -14,7 +14,7 @@ use plimsoll_sbom::{Component, Distribution, Kinship, PackageType};
 
 use crate::feed::{self, Evaluation, Reason, Terms};
 use crate::finding::Finding;
-use crate::index::{Affected, Hit, Index, Shard};
+use crate::index::{Affected, Hit, Index, Shard, Unpacked};
 
 use lane::Lane;
 use qualifiers::Qualified;
@@ -52,7 +52,8 @@ pub struct Matcher<'i> {
     distribution: Option<Distribution>,
     system: Lane<'i>,
     languages: Vec<(PackageType, Lane<'i>)>,
-    has_summaries: bool,
+    /// Summaries that were read; nothing where findings are to have none.
+    summaries: Option<Unpacked<'i>>,
     name: String,
     version: String,
     key: Vec<u8>,
@@ -76,7 +77,7 @@ impl<'i> Matcher<'i> {
             distribution: distribution.cloned(),
             system: Lane::of_system(index, distribution, terms),
             languages: Lane::of_languages(index, terms),
-            has_summaries: true,
+            summaries: Some(Unpacked::default()),
             name: String::new(),
             version: String::new(),
             key: Vec::new(),
@@ -87,7 +88,7 @@ impl<'i> Matcher<'i> {
     /// matches a fleet again asks for them where people look.
     #[must_use]
     pub fn without_summaries(mut self) -> Self {
-        self.has_summaries = false;
+        self.summaries = None;
         self
     }
 
@@ -96,7 +97,7 @@ impl<'i> Matcher<'i> {
         if let Some(reason) = self.obstacle(component) {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(reason)));
         }
-        let Self { index, system, languages, name, version, key, has_summaries, .. } = self;
+        let Self { index, system, languages, name, version, key, summaries, .. } = self;
         let Some(lane) = lane_of(component.package_type, system, languages) else {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(Reason::ProgramNotCovered)));
         };
@@ -106,12 +107,12 @@ impl<'i> Matcher<'i> {
         if !query::write(component, lane.naming, name, version) {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(Reason::ProgramNotCovered)));
         }
-        let asked = Asked { component, name, version, has_summaries: *has_summaries };
+        let asked = Asked { component, name, version };
         let answer = collect(&asked, lane, key);
         if answer.is_empty() {
             return Matches::none(answer.evaluation(lane));
         }
-        report::tell(&asked, lane, answer, index)
+        report::tell(&asked, lane, answer, index, summaries.as_mut())
     }
 
     /// Why a component cannot be judged, whatever the advisories say.
@@ -141,8 +142,6 @@ struct Asked<'a> {
     name: &'a str,
     /// The version that is compared.
     version: &'a str,
-    /// Whether findings are to have a line that says what they are.
-    has_summaries: bool,
 }
 
 /// What shards answer.

@@ -1,7 +1,7 @@
 //! The report of a scan: what is inside an image and what is known against it, in one document for people's tools, for
 //! the server's API and for the command line, so that all show the same numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use plimsoll_sbom::{Distribution, ImageContents, LayerNote, Located, Unaccounted};
@@ -102,7 +102,8 @@ impl Scan<'_> {
     pub fn report(&self) -> ScanReport {
         let located: Vec<&Located> = self.contents.components.iter().chain(&self.contents.owned).collect();
         let matches = self.matches(&located);
-        let subjects = self.subjects(&located, &matches);
+        let purls: Vec<String> = located.iter().map(|located| self.purl(located)).collect();
+        let subjects = self.subjects(&located, &matches, &purls);
         let executables = &self.contents.executables;
         let coverage = Coverage { executables: executables.total, accounted: executables.accounted };
         let data = Data { index: self.index_digest.to_owned(), time: self.data_time(&matches) };
@@ -122,7 +123,7 @@ impl Scan<'_> {
             digest: self.digest.map(str::to_owned),
             distribution: self.contents.distribution.clone(),
             layers: self.layers(),
-            components: located.iter().map(|located| self.component(located)).collect(),
+            components: located.iter().zip(purls).map(|(it, purl)| self.component(it, purl)).collect(),
             verdict: Verdict::of(&subjects, &case),
             unaccounted: executables.unaccounted.clone(),
             notes: self.contents.notes.clone(),
@@ -134,12 +135,20 @@ impl Scan<'_> {
         located.iter().map(|located| matcher.matches(&located.component)).collect()
     }
 
-    fn subjects<'s>(&self, located: &[&'s Located], matches: &'s [Matches]) -> Vec<Subject<'s>> {
-        let distribution = self.contents.distribution.as_ref();
-        let owner = |located: &Located| {
-            let owner = located.owner.as_ref()?;
-            self.contents.components.iter().position(|of| of.component.purl(distribution) == *owner)
-        };
+    fn purl(&self, located: &Located) -> String {
+        located.component.purl(self.contents.distribution.as_ref()).to_string()
+    }
+
+    fn subjects<'s>(
+        &self,
+        located: &[&'s Located],
+        matches: &'s [Matches],
+        purls: &[String],
+    ) -> Vec<Subject<'s>> {
+        // Of components with the same name, the first is the owner. What is owned comes after those that own.
+        let owners = purls.iter().enumerate().take(self.contents.components.len()).rev();
+        let places: HashMap<&str, usize> = owners.map(|(place, purl)| (purl.as_str(), place)).collect();
+        let owner = |located: &Located| places.get(located.owner.as_ref()?.to_string().as_str()).copied();
         let pairs = located.iter().zip(matches);
         pairs
             .map(|(located, matches)| Subject {
@@ -168,14 +177,9 @@ impl Scan<'_> {
             .collect()
     }
 
-    fn component(&self, located: &Located) -> ReportedComponent {
+    fn component(&self, located: &Located, purl: String) -> ReportedComponent {
         let layer = self.contents.layers.iter().position(|layer| Some(*layer) == located.layer);
-        ReportedComponent {
-            purl: located.component.purl(self.contents.distribution.as_ref()).to_string(),
-            path: located.path.clone(),
-            layer,
-            found_by: located.found_by.clone(),
-        }
+        ReportedComponent { purl, path: located.path.clone(), layer, found_by: located.found_by.clone() }
     }
 }
 

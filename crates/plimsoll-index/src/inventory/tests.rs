@@ -20,8 +20,9 @@ fn record(id: &str, package: &str, fixed: &str) -> String {
 fn index(records: &[String]) -> Arc<Index> {
     let mut builder = Builder::new();
     let source = Source { name: "made", licence: None, time: None };
-    let lines = records.join("\n");
-    import(&mut builder, &source, Cursor::new(lines.into_bytes())).unwrap();
+    for record in records {
+        import(&mut builder, &source, Cursor::new(record.clone().into_bytes())).unwrap();
+    }
     let built = builder.finish().unwrap();
     Arc::new(Index::open(built.shards).unwrap())
 }
@@ -120,6 +121,23 @@ fn the_same_advisories_change_nothing() {
     let mut inventory = inventory(index(&records));
     assert_eq!(inventory.replace_index(index(&records)), []);
     assert_eq!(inventory.locate("PYSEC-3")[0].images, [image("one")]);
+}
+
+#[test]
+fn a_cve_that_comes_to_be_exploited_is_an_event_though_no_advisory_changed() {
+    let cve = record("CVE-2020-1000", "requests", "2.20.0");
+    let records = [cve.clone(), record("CVE-2020-1001", "jinja2", "2.11")];
+    let kev = r#"{"title":"CISA Catalog of Known Exploited Vulnerabilities","catalogVersion":"2026.01.02",
+        "dateReleased":"2026-01-02T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2020-1000",
+        "dateAdded":"2026-01-02","knownRansomwareCampaignUse":"Known"}]}"#;
+    let mut inventory = inventory(index(&records));
+    let exploited = [records.to_vec(), vec![kev.replace('\n', "")]].concat();
+    let events = inventory.replace_index(index(&exploited));
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!((events[0].kind, &*events[0].vulnerability), (EventKind::Changed, "CVE-2020-1000"));
+    let finding = &inventory.locate("CVE-2020-1000")[0].matches.findings[0];
+    assert!(finding.priority.exploited_since.is_some());
+    assert_eq!(inventory.replace_index(index(&records)).len(), 1, "and no longer");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use jiff::civil::Date;
 
+use super::details::Unpacked;
 use super::head::Information;
 use super::identifier::Identifier;
 use super::shard::Shard;
@@ -80,6 +81,11 @@ impl<'s> Advisory<'s> {
     /// One line on what it is, where the shard of summaries is at hand.
     pub fn summary(&self) -> Option<String> {
         self.shard.details()?.summary(self.index).filter(|summary| !summary.is_empty())
+    }
+
+    /// [`Advisory::summary`], for whoever asks for many.
+    pub(crate) fn summary_among(&self, unpacked: &mut Unpacked<'s>) -> Option<String> {
+        unpacked.summary(self.shard.details()?, self.index).filter(|summary| !summary.is_empty())
     }
 
     /// The day on which it was first published.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 const MAGIC: [u8; 8] = *b"PLIMSOLL";
 /// Raised with every change of what the bytes mean, the encoding of version keys included.
-pub(super) const FORMAT: u16 = 1;
+pub(super) const FORMAT: u16 = 2;
 const HEADER_BYTES: usize = 16;
 const LENGTH_BYTES: usize = size_of::<u32>();
 /// A shard has six sections at most.

@@ -2,6 +2,8 @@
 //!
 //! Section 0 is the ecosystem's name; section 1 has a row for each 256 advisories, zstd-compressed.
 
+use std::collections::HashMap;
+
 use super::container::{Container, OpenShardError, ShardKind, frame};
 use super::table::{Table, TableWriter};
 use super::wire::{Reader, put_chunk};
@@ -11,6 +13,9 @@ const SUMMARIES_PER_BLOCK: u32 = 256;
 const BLOCK_BYTES_MAX: usize = SUMMARIES_PER_BLOCK as usize * (121 * 4 + 2);
 /// The level from which on these small blocks hardly shrink.
 const COMPRESSION_LEVEL: i32 = 12;
+
+/// Blocks that are kept unpacked at most; with blocks of the greatest size they take 8 MB.
+const UNPACKED_MAX: usize = 64;
 
 /// An opened shard of summaries.
 #[derive(Clone, Debug)]
@@ -40,14 +45,40 @@ impl Details {
     }
 
     pub(super) fn summary(&self, advisory: u32) -> Option<String> {
-        let blocks = Table::read(self.container.section(1))?;
-        let block = blocks.get(advisory / SUMMARIES_PER_BLOCK)?;
-        let block = zstd::bulk::decompress(block, BLOCK_BYTES_MAX).ok()?;
-        let mut reader = Reader::new(&block);
-        for _ in 0..advisory % SUMMARIES_PER_BLOCK {
-            reader.chunk()?;
+        text_in(&self.unpack(advisory / SUMMARIES_PER_BLOCK)?, advisory)
+    }
+
+    fn unpack(&self, block: u32) -> Option<Vec<u8>> {
+        let packed = Table::read(self.container.section(1))?.get(block)?;
+        zstd::bulk::decompress(packed, BLOCK_BYTES_MAX).ok()
+    }
+}
+
+fn text_in(block: &[u8], advisory: u32) -> Option<String> {
+    let mut reader = Reader::new(block);
+    for _ in 0..advisory % SUMMARIES_PER_BLOCK {
+        reader.chunk()?;
+    }
+    reader.text().map(str::to_owned)
+}
+
+/// Blocks of one index's summaries that were unpacked already: to unpack one costs more than all else that a finding
+/// needs, and the findings of an image share few.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacked<'i> {
+    blocks: HashMap<(&'i str, u32), Vec<u8>>,
+}
+
+impl<'i> Unpacked<'i> {
+    pub(super) fn summary(&mut self, details: &'i Details, advisory: u32) -> Option<String> {
+        let place = (details.name(), advisory / SUMMARIES_PER_BLOCK);
+        if !self.blocks.contains_key(&place) {
+            if self.blocks.len() >= UNPACKED_MAX {
+                self.blocks.clear();
+            }
+            self.blocks.insert(place, details.unpack(place.1)?);
         }
-        reader.text().map(str::to_owned)
+        text_in(self.blocks.get(&place)?, advisory)
     }
 }
 
@@ -95,5 +126,10 @@ mod tests {
             assert_eq!(details.summary(number), Some(cut(&summaries[number as usize])));
         }
         assert_eq!(details.summary(600), None);
+        let mut unpacked = Unpacked::default();
+        for number in [599, 0, 255, 256, 600] {
+            assert_eq!(unpacked.summary(&details, number), details.summary(number), "{number}");
+        }
+        assert_eq!(unpacked.blocks.len(), 3, "a block is unpacked once");
     }
 }

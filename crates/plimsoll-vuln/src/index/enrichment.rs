@@ -5,37 +5,39 @@
 //! | 0 | time of the newest data, in seconds |
 //! | 1 | the first CVE of each block, eight bytes each |
 //! | 2 | blocks of 64 CVEs, each with its distance from the one before |
-//! | 3 | CVSS vectors |
+//! | 3 | CVSS vectors, each with how much it shares with the one before |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::advisory::date;
-use super::builder::{SourceId, listed};
-use super::catalogue::ListedShard;
-use super::container::{Container, OpenShardError, ShardKind, frame};
+use super::container::{Container, OpenShardError, ShardKind};
 use super::identifier::Identifier;
-use super::table::{Table, TableWriter};
-use super::wire::{Reader, put_number};
+use super::table::Table;
+use super::wire::Reader;
 
-const ROWS_PER_BLOCK: usize = 64;
+pub(crate) use draft::{EnrichmentDraft, Epss};
+
+mod draft;
+
 const KEY_BYTES: usize = size_of::<u64>();
 /// EPSS is published with five decimals.
 const SCORE_SCALE: f64 = 100_000.0;
 
-const KEV: u8 = 1;
-const RANSOMWARE: u8 = 1 << 1;
-const EPSS: u8 = 1 << 2;
-/// Above the flags stands the number of vectors.
-const VECTORS_SHIFT: u32 = 3;
-/// More are of no use to anybody.
-const VECTORS_MAX: usize = 31;
+/// Bits that say what is known of a CVE.
+mod flag {
+    pub(super) const KEV: u8 = 1;
+    pub(super) const RANSOMWARE: u8 = 1 << 1;
+    pub(super) const EPSS: u8 = 1 << 2;
+    /// Above the flags stands the number of vectors.
+    pub(super) const VECTORS_SHIFT: u32 = 3;
+}
 
 /// What is known of a CVE.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Enrichment<'s> {
+pub struct Enrichment {
     /// Since when CISA lists it as exploited.
     pub kev_date: Option<Date>,
     /// Whether CISA knows it to be used for ransomware.
@@ -45,7 +47,7 @@ pub struct Enrichment<'s> {
     /// The share of CVEs that have at most this probability.
     pub percentile: Option<f64>,
     /// CVSS vectors from others than the advisory's publisher.
-    pub vectors: Vec<&'s str>,
+    pub vectors: Vec<String>,
 }
 
 /// An opened shard of enrichments.
@@ -79,40 +81,110 @@ impl Enrichments {
     }
 
     /// What is known of a CVE.
-    pub fn get(&self, cve: &str) -> Option<Enrichment<'_>> {
+    pub fn get(&self, cve: &str) -> Option<Enrichment> {
         let wanted = key(cve)?;
-        let firsts = self.container.section(1);
-        let (keys, _) = firsts.as_chunks::<KEY_BYTES>();
+        let keys = self.first_keys();
         let block = keys.partition_point(|key| u64::from_le_bytes(*key) <= wanted).checked_sub(1)?;
-        let mut at = u64::from_le_bytes(*keys.get(block)?);
-        let blocks = Table::read(self.container.section(2))?;
-        let mut rows = Reader::new(blocks.get(u32::try_from(block).ok()?)?);
-        while !rows.is_empty() {
-            at = at.checked_add(rows.long()?)?;
-            let enrichment = self.read(&mut rows)?;
-            if at >= wanted {
-                return (at == wanted).then_some(enrichment);
-            }
-        }
-        None
+        let rows = self.blocks().get(u32::try_from(block).ok()?)?;
+        let (at, row) = rows_of(keys.get(block)?, rows).find(|(at, _)| *at >= wanted)?;
+        if at == wanted { self.unpack(row) } else { None }
     }
 
-    fn read(&self, rows: &mut Reader<'_>) -> Option<Enrichment<'_>> {
-        let flags = rows.byte()?;
-        let mut enrichment = Enrichment { is_ransomware: flags & RANSOMWARE != 0, ..Enrichment::default() };
-        if flags & KEV != 0 {
-            enrichment.kev_date = date(rows.number()?.try_into().ok()?);
+    /// The CVEs of which two states know something else, in their order.
+    pub fn changed(old: Option<&Self>, new: Option<&Self>) -> Vec<String> {
+        let mut changed = Vec::new();
+        let mut olds = old.into_iter().flat_map(Self::rows).peekable();
+        let mut news = new.into_iter().flat_map(Self::rows).peekable();
+        loop {
+            let side = match (olds.peek(), news.peek()) {
+                (None, None) => return changed,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((left, _)), Some((right, _))) => left.cmp(right),
+            };
+            let old = if side.is_le() { olds.next() } else { None };
+            let new = if side.is_ge() { news.next() } else { None };
+            if old != new {
+                changed.extend(old.or(new).map(|(key, _)| name(key)));
+            }
         }
-        if flags & EPSS != 0 {
-            enrichment.epss = Some(f64::from(rows.number()?) / SCORE_SCALE);
-            enrichment.percentile = Some(f64::from(rows.number()?) / SCORE_SCALE);
-        }
-        let vectors = Table::read(self.container.section(3))?;
-        for _ in 0..flags >> VECTORS_SHIFT {
-            enrichment.vectors.extend(vectors.text(rows.number()?));
-        }
-        Some(enrichment)
     }
+
+    fn rows(&self) -> impl Iterator<Item = (u64, Option<Enrichment>)> {
+        let blocks = self.first_keys().iter().zip(self.blocks().iter());
+        blocks.flat_map(|(first, rows)| rows_of(first, rows)).map(|(key, row)| (key, self.unpack(row)))
+    }
+
+    fn first_keys(&self) -> &[[u8; KEY_BYTES]] {
+        self.container.section(1).as_chunks().0
+    }
+
+    fn blocks(&self) -> Table<'_> {
+        Table::read(self.container.section(2)).unwrap_or(Table::EMPTY)
+    }
+
+    fn unpack(&self, mut row: Row<'_>) -> Option<Enrichment> {
+        let score = |scaled| f64::from(scaled) / SCORE_SCALE;
+        let mut vectors = Vec::new();
+        for _ in 0..row.flags >> flag::VECTORS_SHIFT {
+            vectors.extend(self.vector(row.vectors.number()?));
+        }
+        Some(Enrichment {
+            kev_date: row.kev_days.and_then(date),
+            is_ransomware: row.flags & flag::RANSOMWARE != 0,
+            epss: row.epss.map(|(probability, _)| score(probability)),
+            percentile: row.epss.map(|(_, percentile)| score(percentile)),
+            vectors,
+        })
+    }
+
+    fn vector(&self, number: u32) -> Option<String> {
+        let mut text = Vec::new();
+        for row in Table::read(self.container.section(3))?.rows_to(number)? {
+            let mut row = Reader::new(row);
+            let shared = usize::try_from(row.number()?).ok()?;
+            text.truncate(shared);
+            text.extend_from_slice(row.rest());
+        }
+        String::from_utf8(text).ok()
+    }
+}
+
+/// What is known of a CVE, as it is packed.
+struct Row<'a> {
+    flags: u8,
+    kev_days: Option<u16>,
+    /// Probability and percentile.
+    epss: Option<(u32, u32)>,
+    /// The numbers of the vectors, and what follows them.
+    vectors: Reader<'a>,
+}
+
+impl<'a> Row<'a> {
+    /// Takes a row off the reader.
+    fn read(rows: &mut Reader<'a>) -> Option<Self> {
+        let flags = rows.byte()?;
+        let has = |bit| flags & bit != 0;
+        let kev_days = if has(flag::KEV) { Some(rows.number()?.try_into().ok()?) } else { None };
+        let epss = if has(flag::EPSS) { Some((rows.number()?, rows.number()?)) } else { None };
+        let vectors = *rows;
+        for _ in 0..flags >> flag::VECTORS_SHIFT {
+            rows.number()?;
+        }
+        Some(Self { flags, kev_days, epss, vectors })
+    }
+}
+
+/// The CVEs of a block.
+fn rows_of<'a>(first: &[u8; KEY_BYTES], rows: &'a [u8]) -> impl Iterator<Item = (u64, Row<'a>)> + use<'a> {
+    let (mut at, mut rows) = (u64::from_le_bytes(*first), Reader::new(rows));
+    std::iter::from_fn(move || {
+        if rows.is_empty() {
+            return None;
+        }
+        at = at.checked_add(rows.long()?)?;
+        Some((at, Row::read(&mut rows)?))
+    })
 }
 
 /// CVEs in their order: year, then number.
@@ -123,147 +195,11 @@ fn key(cve: &str) -> Option<u64> {
     }
 }
 
-/// Enrichments before they are written. Of two statements on one CVE the one stays that would also stay if they came
-/// the other way round.
-#[derive(Default)]
-pub(crate) struct EnrichmentDraft {
-    rows: BTreeMap<u64, Row>,
-    sources: Vec<SourceId>,
-    newest: Option<Timestamp>,
-}
-
-#[derive(Default)]
-struct Row {
-    kev_days: Option<u16>,
-    is_ransomware: bool,
-    epss: Option<Epss>,
-    vectors: BTreeSet<String>,
-}
-
-/// A score of EPSS, which is computed anew every day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Epss {
-    /// The day, in seconds since 1970.
-    pub(crate) second: i64,
-    score: u32,
-    percentile: u32,
-}
-
-impl Epss {
-    /// A score and its percentile, both from 0 to 1.
-    pub(crate) fn new(time: Option<Timestamp>, score: f64, percentile: f64) -> Option<Self> {
-        let second = time.map_or(i64::MIN, |time| time.as_second());
-        Some(Self { second, score: scaled(score)?, percentile: scaled(percentile)? })
-    }
-}
-
-fn scaled(score: f64) -> Option<u32> {
-    let is_share = (0.0..=1.0).contains(&score);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100,000")]
-    is_share.then(|| (score * SCORE_SCALE).round() as u32)
-}
-
-impl EnrichmentDraft {
-    /// Notes a source, and how new its data is.
-    pub(crate) fn note(&mut self, source: SourceId, time: Option<Timestamp>) {
-        if !self.sources.contains(&source) {
-            self.sources.push(source);
-        }
-        self.newest = time.max(self.newest);
-    }
-
-    /// The sources that something came from.
-    pub(super) fn sources(&self) -> impl Iterator<Item = SourceId> {
-        self.sources.iter().copied()
-    }
-
-    /// Notes that a CVE is exploited; `false` where `cve` is none.
-    pub(crate) fn kev(&mut self, cve: &str, listed_on: Date, is_ransomware: bool) -> bool {
-        let midnight = listed_on.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| zoned.timestamp().as_second());
-        let days = midnight.ok().and_then(|second| u16::try_from(second / (24 * 60 * 60)).ok());
-        self.change(cve, |row| {
-            row.kev_days = [row.kev_days, days].into_iter().flatten().min();
-            row.is_ransomware |= is_ransomware;
-        })
-    }
-
-    /// Notes how probable exploitation is.
-    pub(crate) fn epss(&mut self, cve: &str, epss: Epss) -> bool {
-        self.change(cve, |row| row.epss = row.epss.max(Some(epss)))
-    }
-
-    /// Notes a CVSS vector.
-    pub(crate) fn vector(&mut self, cve: &str, vector: &str) -> bool {
-        self.change(cve, |row| {
-            row.vectors.insert(vector.to_owned());
-        })
-    }
-
-    fn change(&mut self, cve: &str, change: impl FnOnce(&mut Row)) -> bool {
-        key(cve).map(|key| change(self.rows.entry(key).or_default())).is_some()
-    }
-
-    /// The shard, if there is anything in it; its name where it is too large.
-    pub(super) fn write(&self, sources: Vec<String>) -> Result<Option<(ListedShard, Vec<u8>)>, String> {
-        if self.rows.is_empty() {
-            return Ok(None);
-        }
-        let bytes = self.frame().ok_or("enrichment")?;
-        let records = self.rows.len() as u64;
-        let shard = ListedShard {
-            records,
-            data_time: self.newest,
-            sources,
-            ..listed("", ShardKind::Enrichment, &bytes)
-        };
-        Ok(Some((shard, bytes)))
-    }
-
-    fn frame(&self) -> Option<Vec<u8>> {
-        let vectors: BTreeSet<&str> =
-            self.rows.values().flat_map(|row| &row.vectors).map(String::as_str).collect();
-        let numbers: BTreeMap<&str, u32> = vectors.into_iter().zip(0..).collect();
-        let (mut firsts, mut blocks) = (Vec::new(), TableWriter::default());
-        let rows: Vec<(&u64, &Row)> = self.rows.iter().collect();
-        for block in rows.chunks(ROWS_PER_BLOCK) {
-            let mut last = block.first().map_or(0, |(key, _)| **key);
-            firsts.extend(last.to_le_bytes());
-            blocks.push(|out| {
-                for (key, row) in block {
-                    put_number(out, **key - last);
-                    row.put(out, &numbers);
-                    last = **key;
-                }
-            });
-        }
-        let mut strings = TableWriter::default();
-        numbers.keys().for_each(|vector| strings.push(|out| out.extend_from_slice(vector.as_bytes())));
-        let time = self.newest.map_or(i64::MIN, |time| time.as_second()).to_le_bytes().to_vec();
-        frame(ShardKind::Enrichment, &[time, firsts, blocks.finish()?, strings.finish()?])
-    }
-}
-
-impl Row {
-    fn put(&self, out: &mut Vec<u8>, numbers: &BTreeMap<&str, u32>) {
-        let flag = |bit, is_set| if is_set { bit } else { 0 };
-        let count = u8::try_from(self.vectors.len().min(VECTORS_MAX)).unwrap_or_default();
-        out.push(
-            count << VECTORS_SHIFT
-                | flag(KEV, self.kev_days.is_some())
-                | flag(RANSOMWARE, self.is_ransomware)
-                | flag(EPSS, self.epss.is_some()),
-        );
-        if let Some(days) = self.kev_days {
-            put_number(out, days);
-        }
-        if let Some(epss) = self.epss {
-            put_number(out, epss.score);
-            put_number(out, epss.percentile);
-        }
-        for vector in self.vectors.iter().take(VECTORS_MAX) {
-            put_number(out, numbers.get(vector.as_str()).copied().unwrap_or_default());
-        }
-    }
+/// The CVE of a key. What no [`key`] has made is of a damaged shard, and names no CVE that anything has.
+fn name(key: u64) -> String {
+    let year = u16::try_from(key >> 32).unwrap_or_default();
+    let number = u32::try_from(key & u64::from(u32::MAX)).unwrap_or_default();
+    Identifier::Cve { year, number }.to_string()
 }
 
 #[cfg(test)]
@@ -296,6 +232,50 @@ mod tests {
         for absent in ["CVE-2020-999", "CVE-2020-1200", "CVE-1999-0001", "CVE-2030-1000", "x"] {
             assert_eq!(enrichments.get(absent), None, "{absent}");
         }
+    }
+
+    fn enrichments(vectors: &[(&str, &str)], kev: &[&str]) -> Enrichments {
+        let mut draft = EnrichmentDraft::default();
+        vectors.iter().for_each(|(cve, vector)| assert!(draft.vector(cve, vector)));
+        kev.iter().for_each(|cve| assert!(draft.kev(cve, jiff::civil::date(2021, 12, 10), false)));
+        Enrichments::open(draft.write(Vec::new()).unwrap().unwrap().1).unwrap()
+    }
+
+    #[test]
+    fn vectors_that_begin_alike_are_told_apart() {
+        let vectors = [
+            "CVSS:3.0/AV:L",
+            "CVSS:3.1/AV:L",
+            "CVSS:3.1/AV:L/AC:H",
+            "CVSS:3.1/AV:N",
+            "CVSS:4.0/é",
+            "CVSS:4.0/è",
+        ];
+        let all: Vec<(String, String)> = (1000..1100)
+            .map(|number| (format!("CVE-2020-{number}"), format!("{}/{}", vectors[number % 6], number / 7)))
+            .collect();
+        let pairs: Vec<(&str, &str)> =
+            all.iter().map(|(cve, vector)| (cve.as_str(), vector.as_str())).collect();
+        let enrichments = enrichments(&pairs, &[]);
+        for (cve, vector) in pairs {
+            assert_eq!(enrichments.get(cve).unwrap().vectors, [vector]);
+        }
+    }
+
+    #[test]
+    fn what_changed_between_two_states_is_known_by_cve() {
+        let old = enrichments(&[("CVE-2020-1000", "a"), ("CVE-2020-1001", "b"), ("CVE-2020-1002", "c")], &[]);
+        let new = enrichments(
+            &[("CVE-2020-1000", "a"), ("CVE-2020-1001", "bb"), ("CVE-2021-0007", "d")],
+            &["CVE-2020-1000"],
+        );
+        assert_eq!(
+            Enrichments::changed(Some(&old), Some(&new)),
+            ["CVE-2020-1000", "CVE-2020-1001", "CVE-2020-1002", "CVE-2021-0007"]
+        );
+        assert!(Enrichments::changed(Some(&old), Some(&old)).is_empty());
+        assert_eq!(Enrichments::changed(None, Some(&old)).len(), 3);
+        assert_eq!(Enrichments::changed(Some(&old), None).len(), 3);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plimsoll_sbom::PackageType;
 
 use crate::finding::{Claim, Finding, Group, Mark, is_cve, merge};
-use crate::index::{Advisory, Affected, Enrichment, Hit, Index, Information, Shard};
+use crate::index::{Advisory, Affected, Enrichment, Hit, Index, Information, Shard, Unpacked};
 use crate::priority::{Epss, Priority};
 use crate::severity::{Opinion, Rating};
 
@@ -65,12 +65,24 @@ pub(super) fn vulnerability_ids(advisory: &Advisory<'_>) -> Vec<String> {
     ids.map(|id| id.to_string()).collect()
 }
 
-/// Makes findings of an answer.
-pub(super) fn tell(asked: &Asked<'_>, lane: &Lane<'_>, answer: Answer<'_>, index: &Index) -> Matches {
+/// Makes findings of an answer, with a line that says what they are where summaries are asked for.
+pub(super) fn tell<'i>(
+    asked: &Asked<'_>,
+    lane: &Lane<'_>,
+    answer: Answer<'i>,
+    index: &Index,
+    summaries: Option<&mut Unpacked<'i>>,
+) -> Matches {
     let claims: Vec<Claim<'_>> = answer.reports.iter().map(Report::claim).collect();
     let groups = merge(&claims);
-    let findings: Vec<Finding> =
+    let mut findings: Vec<Finding> =
         groups.iter().map(|group| finding(asked, lane, group, &claims, &answer.reports, index)).collect();
+    if let Some(summaries) = summaries {
+        for (finding, group) in findings.iter_mut().zip(&groups) {
+            let mut reports = reports_of(group, &answer.reports);
+            finding.summary = reports.find_map(|report| report.advisory.summary_among(summaries));
+        }
+    }
     let goal = upgrade::find(asked, lane, &findings);
     Matches {
         evaluation: answer.evaluation(lane),
@@ -89,9 +101,8 @@ fn finding(
     reports: &[Report<'_>],
     index: &Index,
 ) -> Finding {
-    let reports: Vec<&Report<'_>> =
-        group.claims.iter().filter_map(|position| reports.get(*position)).collect();
-    let enrichments: Vec<(&str, Enrichment<'_>)> =
+    let reports: Vec<&Report<'_>> = reports_of(group, reports).collect();
+    let enrichments: Vec<(&str, Enrichment)> =
         group.ids.iter().filter_map(|id| enrichment(index, id)).collect();
     let rating = rating(&reports, &enrichments);
     Finding {
@@ -104,11 +115,18 @@ fn finding(
         fixed: upgrade::latest_fix(&reports),
         priority: priority(&rating, &enrichments),
         rating,
-        summary: reports.iter().filter(|_| asked.has_summaries).find_map(|report| report.advisory.summary()),
+        summary: None,
         published: reports.iter().filter_map(|report| report.advisory.published()).min(),
         informational: information(&reports),
         marks: marks(asked, &reports),
     }
+}
+
+fn reports_of<'r, 'i>(
+    group: &'r Group<'_>,
+    reports: &'r [Report<'i>],
+) -> impl Iterator<Item = &'r Report<'i>> {
+    group.claims.iter().filter_map(|position| reports.get(*position))
 }
 
 fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
@@ -117,25 +135,25 @@ fn sorted<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list
 }
 
-fn enrichment<'i, 'a>(index: &'i Index, id: &'a str) -> Option<(&'a str, Enrichment<'i>)> {
+fn enrichment<'a>(index: &Index, id: &'a str) -> Option<(&'a str, Enrichment)> {
     if is_cve(id) { Some((id, index.enrichment(id)?)) } else { None }
 }
 
-fn rating(reports: &[&Report<'_>], enrichments: &[(&str, Enrichment<'_>)]) -> Rating {
+fn rating(reports: &[&Report<'_>], enrichments: &[(&str, Enrichment)]) -> Rating {
     let vectors: Vec<Vec<&str>> =
         reports.iter().map(|report| report.advisory.severities().collect()).collect();
     let said = reports.iter().zip(&vectors);
     let vendor: Vec<Opinion<'_>> = said
         .map(|(report, vectors)| Opinion { by: &report.id, label: report.affected.label(), vectors })
         .collect();
-    let others: Vec<Opinion<'_>> = enrichments
-        .iter()
-        .map(|(cve, known)| Opinion { by: cve, label: None, vectors: &known.vectors })
-        .collect();
+    let vectors: Vec<(&str, Vec<&str>)> =
+        enrichments.iter().map(|(cve, known)| (*cve, texts(&known.vectors))).collect();
+    let others: Vec<Opinion<'_>> =
+        vectors.iter().map(|(cve, vectors)| Opinion { by: cve, label: None, vectors }).collect();
     Rating::of(&vendor, &others)
 }
 
-fn priority(rating: &Rating, enrichments: &[(&str, Enrichment<'_>)]) -> Priority {
+fn priority(rating: &Rating, enrichments: &[(&str, Enrichment)]) -> Priority {
     let known = || enrichments.iter().map(|(_, known)| known);
     let epss = known().filter_map(|known| {
         Some(Epss { probability: known.epss?, percentile: known.percentile.unwrap_or_default() })

@@ -16,7 +16,7 @@ mod found_again;
 /// What the data's own description says.
 const RECORDS: u64 = 38_253;
 const WITHDRAWN: u64 = 299;
-/// Of the advisories with their summaries; what is known of CVEs beside them is not counted.
+/// Of the advisories with their summaries, and of what is known of CVEs beside them.
 const INDEX_BYTES_MAX: u64 = 4_000_000;
 
 struct Real {
@@ -119,8 +119,7 @@ fn the_index_is_small_and_quick() {
         index.shards().count(),
         start.elapsed(),
     );
-    let [advisories, details, _] = bytes;
-    assert!(advisories + details <= INDEX_BYTES_MAX, "{bytes:?}");
+    assert!(bytes.iter().sum::<u64>() <= INDEX_BYTES_MAX, "{bytes:?}");
 }
 
 #[test]

@@ -190,7 +190,8 @@ fn enrichments_come_from_three_kinds_of_files() {
     let index = Index::open(built.shards).unwrap();
     let found = index.enrichment("CVE-2021-44228").unwrap();
     assert_eq!((found.epss, found.percentile), (Some(0.943_58), Some(0.999_57)));
-    assert_eq!((found.is_ransomware, found.vectors.as_slice()), (true, &["CVSS:3.1/AV:N"][..]));
+    assert!(found.is_ransomware);
+    assert_eq!(found.vectors, ["CVSS:3.1/AV:N"]);
     assert_eq!(index.enrichments().unwrap().data_time().unwrap().to_string(), "2025-08-26T00:00:00Z");
     let refused: Vec<u64> =
         built.catalogue.sources.iter().map(|source| source.tally.refused_for(Refusal::Malformed)).collect();
