@@ -5,6 +5,7 @@
 //! inventory answers for all images at once; every replica holds its own, and follows the catalogue.
 
 mod advisories;
+mod base;
 mod contents;
 mod images;
 mod insight;
@@ -31,6 +32,7 @@ use advisories::{Advisories, InForce};
 use images::Images;
 use insight::Warnings;
 use layers::Layers;
+use verdict::Asked;
 pub use verdict::{ImageReport, Judged};
 
 /// How images are scanned.
