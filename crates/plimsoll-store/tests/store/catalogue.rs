@@ -469,7 +469,7 @@ async fn what_is_inside_images_is_found_out_once(catalogue: &Catalogue) {
     let held = catalogue.stacks_held(&[stack, elsewhere], digest).await.unwrap();
     assert_eq!(held.into_iter().collect::<Vec<_>>(), [stack]);
     assert_eq!(catalogue.images_with_stack(stack, digest, 10).await.unwrap(), [artifact.digest]);
-    assert_eq!(catalogue.images_with_stack(stack, digest, 0).await.unwrap(), []);
+    assert!(catalogue.images_with_stack(elsewhere, digest, 10).await.unwrap().is_empty());
 
     // It is known where the image is, and pushing it again asks for nothing.
     let places = catalogue.places_of_images(vec![digest]).await.unwrap();
