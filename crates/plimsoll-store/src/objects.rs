@@ -74,6 +74,13 @@ pub trait ProvideObjects: Send + Sync {
     /// Reads the bytes in `range`. An object shorter than `range` ends the stream with an error.
     fn read(&self, key: ObjectKey, range: Range<u64>) -> BoxFuture<'_, Result<ByteStream>>;
 
+    /// Reads some bytes from number `start` on of an object that may still be written: none where no more rest there yet,
+    /// and `None` where the storage shows unfinished objects to nobody. Bytes may be others later: a writer that comes
+    /// to nothing leaves some that the next one replaces. Whoever reads ahead makes sure of them by the digest, at last.
+    fn read_unfinished(&self, _key: ObjectKey, _start: u64) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// The object's length in bytes, or `None` where there is no object.
     fn size(&self, key: ObjectKey) -> BoxFuture<'_, Result<Option<u64>>>;
 

@@ -144,6 +144,11 @@ impl ProvideObjects for LocalObjects {
         read::open(self.place.path(key), key, range, self.buffers.clone()).boxed()
     }
 
+    fn read_unfinished(&self, key: ObjectKey, start: u64) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        let read = read::some(self.place.path(key), key, start, self.buffers.clone());
+        async move { read.await.map(Some) }.boxed()
+    }
+
     fn size(&self, key: ObjectKey) -> BoxFuture<'_, Result<Option<u64>>> {
         let path = self.place.path(key);
         blocking(move || match fs::metadata(path) {

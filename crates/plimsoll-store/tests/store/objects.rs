@@ -11,6 +11,7 @@ use plimsoll_testkit::{Fault, S3Service, noise};
 async fn keeps_the_contract(objects: &dyn Objects) {
     a_put_object_is_read_in_any_range(objects).await;
     an_object_is_there_only_when_it_is_complete(objects).await;
+    an_unfinished_object_is_shown_as_far_as_it_is_there_or_to_nobody(objects).await;
     a_suspended_object_goes_on_where_it_was(objects).await;
     an_abandoned_object_is_never_there(objects).await;
     deleting_what_is_gone_is_no_error(objects).await;
@@ -26,7 +27,9 @@ async fn memory_keeps_the_contract() {
 #[tokio::test]
 async fn local_files_keep_the_contract() {
     let directory = tempfile::tempdir().unwrap();
-    keeps_the_contract(&LocalObjects::open(directory.path(), 0).unwrap()).await;
+    let objects: &dyn Objects = &LocalObjects::open(directory.path(), 0).unwrap();
+    assert_eq!(objects.read_unfinished(fresh(), 0).await.unwrap(), Some(Bytes::new()), "it shows them");
+    keeps_the_contract(objects).await;
 }
 
 #[tokio::test]
@@ -78,6 +81,44 @@ async fn an_object_is_there_only_when_it_is_complete(objects: &dyn Objects) {
     write_all(&mut writer, &bytes, 300_000).await;
     let (completed, _) = writer.complete().await.unwrap();
     assert_eq!(read(objects, completed.key, 0..20_000_000).await.unwrap(), bytes);
+}
+
+async fn an_unfinished_object_is_shown_as_far_as_it_is_there_or_to_nobody(objects: &dyn Objects) {
+    let (key, bytes) = (fresh(), noise(10, 3_000_000));
+    let early = objects.read_unfinished(key, 0).await.unwrap();
+    let mut writer = objects.create(key).await.unwrap();
+    write_all(&mut writer, &bytes[..2_500_000], 500_000).await;
+    let (suspended, claim) = writer.suspend().await.unwrap();
+    let shown = shown_so_far(objects, key).await;
+    assert_eq!(shown.as_deref(), early.is_some().then_some(&bytes[..2_500_000]));
+    drop(claim);
+
+    // What a lost writer left may be shown until the next one replaces it, and never after.
+    let mut lost = objects.resume(key, suspended.clone()).await.unwrap();
+    write_all(&mut lost, &[7; 400_000], 100_000).await;
+    drop(lost);
+    let mut writer = resume_patiently(objects, key, suspended).await;
+    write_all(&mut writer, &bytes[2_500_000..], 500_000).await;
+    let (completed, claim) = writer.complete().await.unwrap();
+    drop(claim);
+    if early.is_some() {
+        assert_eq!(shown_so_far(objects, completed.key).await.as_deref(), Some(&bytes[..]));
+    }
+
+    objects.delete(completed.key).await.unwrap();
+    assert_eq!(objects.read_unfinished(completed.key, 0).await.unwrap(), early, "as if it had never begun");
+}
+
+/// All bytes that an unfinished object shows at the moment.
+async fn shown_so_far(objects: &dyn Objects, key: ObjectKey) -> Option<Bytes> {
+    let mut shown = BytesMut::new();
+    loop {
+        let piece = objects.read_unfinished(key, shown.len() as u64).await.unwrap()?;
+        if piece.is_empty() {
+            return Some(shown.freeze());
+        }
+        shown.extend_from_slice(&piece);
+    }
 }
 
 async fn a_suspended_object_goes_on_where_it_was(objects: &dyn Objects) {

@@ -30,12 +30,29 @@ pub(super) async fn open(
     range: Range<u64>,
     buffers: BufferPool,
 ) -> Result<ByteStream> {
+    let reading = Reading { file: open_file(path, key).await?, key, rest: range, buffers };
+    Ok(stream::try_unfold(reading, Reading::next).boxed())
+}
+
+/// What one read yields from `start` on; nothing at the end, or where no file is. The file is opened each time, so that
+/// one that is deleted gives its room back at once.
+pub(super) async fn some(path: PathBuf, key: ObjectKey, start: u64, buffers: BufferPool) -> Result<Bytes> {
+    let file = match open_file(path, key).await {
+        Ok(file) => file,
+        Err(ObjectError::NotFound(_)) => return Ok(Bytes::new()),
+        Err(error) => return Err(error),
+    };
+    let mut reading = Reading { file, key, rest: start..u64::MAX, buffers };
+    let (buffer, read) = reading.read_once(READ_BYTES).await?;
+    Ok(buffer.filled(read))
+}
+
+async fn open_file(path: PathBuf, key: ObjectKey) -> Result<Arc<File>> {
     let file = match open_cached(&path) {
         Ok(file) => file,
         Err(_) => blocking(move || File::open(path).map_err(ObjectError::io("open", key))).await?,
     };
-    let reading = Reading { file: Arc::new(file), key, rest: range, buffers };
-    Ok(stream::try_unfold(reading, Reading::next).boxed())
+    Ok(Arc::new(file))
 }
 
 /// Opens without waiting for the disk, or fails at once. Any failure is looked into by the patient way.
@@ -53,6 +70,16 @@ impl Reading {
         if wanted == 0 {
             return Ok(None);
         }
+        let start = self.rest.start;
+        let (buffer, read) = self.read_once(wanted).await?;
+        if read == 0 {
+            return Err(ObjectError::Truncated { key: self.key, at: start });
+        }
+        Ok(Some((buffer.filled(read), self)))
+    }
+
+    /// Reads at most `wanted` bytes, and goes on behind them next time.
+    async fn read_once(&mut self, wanted: usize) -> Result<(Buffer, usize)> {
         let mut buffer = self.buffers.take();
         let read = match read_cached(&self.file, &mut buffer.space()[..wanted], self.rest.start) {
             Some(read) => read,
@@ -64,11 +91,8 @@ impl Reading {
             }
         };
         let read = read.map_err(ObjectError::io("read", self.key))?;
-        if read == 0 {
-            return Err(ObjectError::Truncated { key: self.key, at: self.rest.start });
-        }
         self.rest.start += read as u64;
-        Ok(Some((buffer.filled(read), self)))
+        Ok((buffer, read))
     }
 }
 
