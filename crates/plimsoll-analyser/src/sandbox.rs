@@ -127,3 +127,72 @@ fn opens_something_named() -> Result<SeccompRule, seccompiler::BackendError> {
         SeccompCondition::new(flags, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(O_TMPFILE_BIT), 0)?;
     SeccompRule::new(vec![without_tmpfile])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io;
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+    use std::process::Command;
+
+    use plimsoll_sbom::Spool as _;
+    use rustix::process::{getpid, getrlimit, test_kill_process};
+
+    use super::*;
+    use crate::spool::UnnamedFiles;
+
+    fn refused<T>(outcome: io::Result<T>) -> bool {
+        outcome.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM))
+    }
+
+    /// The filter is for one thread and for ever, so another one is given to it.
+    #[test]
+    fn nothing_is_reached_but_unnamed_files_in_the_spool() {
+        let spool = tempfile::tempdir().unwrap();
+        let known = spool.path().join("known");
+        std::fs::write(&known, "here before").unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| try_everything(spool.path(), &known)).join().unwrap();
+        });
+        assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 1);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a program that must not start")]
+    fn try_everything(spool: &Path, known: &Path) {
+        let mut opened_before = File::open(known).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut files = UnnamedFiles::in_directory(spool).unwrap();
+        enter().unwrap();
+
+        assert!(refused(TcpStream::connect(address)), "connections out");
+        assert!(refused(TcpListener::bind("127.0.0.1:0")) && refused(listener.accept()), "connections in");
+        assert!(refused(UdpSocket::bind("127.0.0.1:0")) && refused(UnixStream::pair()), "other sockets");
+        assert!(refused(Command::new("/bin/true").spawn()), "programs");
+        assert!(refused(std::thread::Builder::new().spawn(|| {})), "threads");
+        assert!(refused(test_kill_process(getpid()).map_err(io::Error::from)), "signals");
+        assert!(refused(File::open(known)), "reading a file by its name");
+        assert!(
+            refused(File::open("/proc/self/mem")) && refused(File::open("/dev/null")),
+            "the system's files"
+        );
+        let making = File::options().write(true).create_new(true).open(spool.join("new"));
+        assert!(refused(making), "making a file");
+        let pointing = File::options().read(true).custom_flags(libc::O_PATH).open(known);
+        assert!(refused(pointing), "other ways to open");
+        assert!(refused(std::fs::remove_file(known)) && refused(std::fs::rename(known, "moved")), "names");
+        assert!(refused(std::fs::create_dir(spool.join("folder"))), "folders");
+        assert!(refused(std::os::unix::fs::symlink(known, spool.join("link"))), "links");
+
+        let mut unnamed = files.open().unwrap();
+        io::Write::write_all(&mut unnamed, b"kept for a moment").unwrap();
+        let mut text = String::new();
+        io::Read::read_to_string(&mut opened_before, &mut text).unwrap();
+        assert_eq!(text, "here before");
+        assert_eq!(getrlimit(Resource::As).maximum, Some(ADDRESS_SPACE_BYTES_MAX));
+        assert_eq!(getrlimit(Resource::Core).maximum, Some(0));
+    }
+}
