@@ -27,7 +27,7 @@ pub struct AnalyserConfig {
     pub arguments: Vec<String>,
     /// Where records and files that are too large for memory rest. Its file system must know files without names.
     pub spool: PathBuf,
-    /// How many layers are read at a time.
+    /// How many layers are read at a time, and how many more may be followed while they arrive.
     pub children_max: usize,
     /// How long one layer may take.
     pub time_max: Duration,
@@ -38,6 +38,8 @@ pub struct AnalyserConfig {
 pub struct Analyser {
     config: Arc<AnalyserConfig>,
     permits: Arc<Semaphore>,
+    /// Apart from the others: a child that waits for a slow client keeps nobody from what is there.
+    permits_to_follow: Arc<Semaphore>,
 }
 
 /// Why there is no record of a layer.
@@ -73,8 +75,8 @@ impl AnalysisError {
 impl Analyser {
     /// Prepares to run children.
     pub fn new(config: AnalyserConfig) -> Self {
-        let permits = Arc::new(Semaphore::new(config.children_max.max(1)));
-        Self { config: Arc::new(config), permits }
+        let permits = || Arc::new(Semaphore::new(config.children_max.max(1)));
+        Self { permits: permits(), permits_to_follow: permits(), config: Arc::new(config) }
     }
 
     /// Has a child read the layer whose stored bytes these are, and returns the record: a file without a name.
@@ -84,6 +86,22 @@ impl Analyser {
     ) -> Result<LayerRecord<File>, AnalysisError> {
         let _permit =
             self.permits.acquire().await.map_err(|closed| AnalysisError::Run(io::Error::other(closed)))?;
+        self.run(layer).await
+    }
+
+    /// The same for a layer whose bytes are still arriving: `None`, at once, when as many are followed as may be.
+    pub async fn follow(
+        &self,
+        layer: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    ) -> Result<Option<LayerRecord<File>>, AnalysisError> {
+        let Ok(_permit) = self.permits_to_follow.try_acquire() else { return Ok(None) };
+        self.run(layer).await.map(Some)
+    }
+
+    async fn run(
+        &self,
+        layer: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    ) -> Result<LayerRecord<File>, AnalysisError> {
         let mut record = tempfile::tempfile_in(&self.config.spool).map_err(AnalysisError::Run)?;
         let child =
             self.spawn(record.try_clone().map_err(AnalysisError::Run)?).map_err(AnalysisError::Run)?;
@@ -150,3 +168,6 @@ async fn listen(stderr: ChildStderr) -> String {
     let _ = stderr.take(COMPLAINT_BYTES_MAX).read_to_end(&mut said).await;
     String::from_utf8_lossy(&said).trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

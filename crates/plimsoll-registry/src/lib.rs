@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_oci::Digest;
-use plimsoll_store::{Catalogue, Objects, Timestamp};
+use plimsoll_store::{Catalogue, ObjectKey, Objects, Timestamp};
 use tokio::sync::broadcast;
 
 pub use collect_garbage::GarbageError;
@@ -67,11 +67,35 @@ struct Parts {
     objects: Arc<dyn Objects>,
     clock: Clock,
     config: RegistryConfig,
-    /// Tells of blobs that have just become readable.
-    arrivals: broadcast::Sender<Digest>,
+    /// Tells of blobs as they arrive.
+    arrivals: broadcast::Sender<Arrival>,
 }
 
-/// Blobs that whoever listens may be behind before some are passed over.
+/// What happens to the bytes of blobs as they come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// An upload has become a long one, and goes on.
+    Growing {
+        /// The object that it is written to.
+        key: ObjectKey,
+        /// What it will be, where the client has said so by now.
+        blob: Option<Digest>,
+    },
+    /// A blob is readable.
+    Stored {
+        /// The object that its upload was written to. The blob may rest in another one.
+        key: ObjectKey,
+        /// What it is.
+        blob: Digest,
+    },
+    /// An upload came to nothing.
+    GivenUp {
+        /// The object that it was written to.
+        key: ObjectKey,
+    },
+}
+
+/// Arrivals that whoever listens may be behind before some are passed over.
 const ARRIVALS_MAX: usize = 1024;
 
 impl Registry {
@@ -86,14 +110,14 @@ impl Registry {
         Self { parts: Arc::new(Parts { catalogue, objects, clock, config, arrivals }) }
     }
 
-    /// The digests of blobs as they arrive. Nobody waits for whoever listens.
-    pub fn arrivals(&self) -> broadcast::Receiver<Digest> {
+    /// Tells of blobs as they arrive. Nobody waits for whoever listens.
+    pub fn arrivals(&self) -> broadcast::Receiver<Arrival> {
         self.parts.arrivals.subscribe()
     }
 
-    fn announce(&self, blob: Digest) {
+    fn announce(&self, arrival: Arrival) {
         // It is no matter if nobody listens.
-        let _ = self.parts.arrivals.send(blob);
+        let _ = self.parts.arrivals.send(arrival);
     }
 
     fn catalogue(&self) -> &Catalogue {

@@ -10,8 +10,11 @@ use plimsoll_store::catalogue::{CommitBlob, StoredBlob, Upload, UploadId};
 use plimsoll_store::objects::{Claim, CompletedObject, KeyKind, ObjectWriter, SuspendedObject};
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 
-use crate::Registry;
 use crate::access::CanPush;
+use crate::{Arrival, Registry};
+
+/// An upload of as many bytes is announced while it goes on: what is shorter is soon read when it is there.
+const LONG_BYTES: u64 = 8 << 20;
 
 /// The bytes of a request as they arrive.
 pub type IncomingBytes = BoxStream<'static, io::Result<Bytes>>;
@@ -69,6 +72,8 @@ struct Writing {
     writer: Box<dyn ObjectWriter>,
     hasher: Hasher,
     length: u64,
+    /// What the bytes should be, where the client has said so.
+    expected: Option<Digest>,
 }
 
 impl Registry {
@@ -118,7 +123,7 @@ impl Registry {
         body: IncomingBytes,
     ) -> Result<Upload, PushBlobError> {
         let upload = self.take_up(can_push, id, start).await?;
-        let mut writing = self.open(upload).await?;
+        let mut writing = self.open(upload, None).await?;
         let received = self.receive(&mut writing, body).await;
         match received {
             Ok(()) => self.put_down(writing).await,
@@ -148,8 +153,13 @@ impl Registry {
 
     /// Ends an upload session whose bytes are not wanted.
     pub async fn cancel_upload(&self, can_push: &CanPush, id: UploadId) -> Result<(), PushBlobError> {
+        let key = self.upload_status(can_push, id).await?.object_key;
         let cancelled = self.catalogue().cancel_upload(can_push.repository(), id, None, self.now()).await?;
-        if cancelled { Ok(()) } else { Err(PushBlobError::UnknownUpload(id)) }
+        if !cancelled {
+            return Err(PushBlobError::UnknownUpload(id));
+        }
+        self.announce(Arrival::GivenUp { key });
+        Ok(())
     }
 
     /// Makes the session this request's own. A request that is out of order is refused before it shuts anyone out.
@@ -181,7 +191,7 @@ impl Registry {
 
     /// Opens the object for writing. An object with bytes was open to others until now: only after it is ours alone is it
     /// certain that the session was not taken up meanwhile.
-    async fn open(&self, upload: Upload) -> Result<Writing, PushBlobError> {
+    async fn open(&self, upload: Upload, expected: Option<Digest>) -> Result<Writing, PushBlobError> {
         let id = upload.id;
         let opened = match upload.object.length {
             0 => self.objects().create(upload.object_key).await,
@@ -195,7 +205,7 @@ impl Registry {
         let hasher = Hasher::resume(&upload.hash)
             .map_err(|error| CatalogueError::Damaged { what: "hash state", found: error.to_string() })?;
         let length = upload.object.length;
-        Ok(Writing { upload, writer, hasher, length })
+        Ok(Writing { upload, writer, hasher, length, expected })
     }
 
     async fn receive(&self, writing: &mut Writing, mut body: IncomingBytes) -> Result<(), PushBlobError> {
@@ -203,9 +213,13 @@ impl Registry {
             let bytes = bytes
                 .map_err(|source| PushBlobError::BodyInterrupted { received: writing.length, source })?;
             writing.hasher.update(&bytes);
+            let was_long = writing.length >= LONG_BYTES;
             writing.length += bytes.len() as u64;
             if let Err(error) = writing.writer.write(bytes).await {
                 return Err(self.give_up_if_full(&writing.upload, error).await);
+            }
+            if !was_long && writing.length >= LONG_BYTES {
+                self.announce(Arrival::Growing { key: writing.upload.object_key, blob: writing.expected });
             }
         }
         Ok(())
@@ -243,7 +257,7 @@ impl Registry {
         if upload.object.length == 0 {
             upload.hash = Hasher::new(digest.algorithm()).save();
         }
-        let mut writing = self.open(upload).await?;
+        let mut writing = self.open(upload, Some(digest)).await?;
         if let Some(body) = body {
             let received = self.receive(&mut writing, body).await;
             if let Err(interrupted @ PushBlobError::BodyInterrupted { .. }) = received {
@@ -252,7 +266,7 @@ impl Registry {
             }
             received?;
         }
-        let Writing { upload, writer, hasher, length } = writing;
+        let Writing { upload, writer, hasher, length, .. } = writing;
         if hasher.algorithm() == digest.algorithm() {
             // Wrong bytes are not made durable first.
             self.check_digest(&upload, digest, hasher.finish()).await?;
@@ -288,6 +302,7 @@ impl Registry {
         }
         let generation = Some(upload.generation);
         self.catalogue().cancel_upload(&upload.repository, upload.id, generation, self.now()).await?;
+        self.announce(Arrival::GivenUp { key: upload.object_key });
         Err(PushBlobError::DigestMismatch { expected, found })
     }
 
@@ -327,7 +342,7 @@ impl Registry {
         let is_committed = self.catalogue().commit_blob(commit).await?;
         drop(claim);
         if is_committed {
-            self.announce(digest);
+            self.announce(Arrival::Stored { key: upload.object_key, blob: digest });
             return Ok(StoredBlob { digest, size, object_key });
         }
         // The session's objects belong to whoever took it up or has ended it; one that this request made, to nobody.

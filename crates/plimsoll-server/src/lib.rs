@@ -18,10 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plimsoll_oci::Digest;
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
 use plimsoll_registry::http::Door;
-use plimsoll_registry::{Insight, Registry, RegistryConfig};
+use plimsoll_registry::{Arrival, Insight, Registry, RegistryConfig};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -91,7 +90,7 @@ pub struct Server {
     answerer: Arc<Answerer>,
     listeners: Vec<Listener>,
     jobs: jobs::Jobs,
-    scanning: Option<(Scanner, broadcast::Receiver<Digest>)>,
+    scanning: Option<(Scanner, broadcast::Receiver<Arrival>)>,
     shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,

@@ -37,6 +37,11 @@ struct OfSeverity {
     severity: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfLayers {
+    read: &'static str,
+}
+
 /// Every word of the scale, so that a count that falls to nothing is told too.
 const SEVERITIES: [Severity; 6] = [
     Severity::Unknown,
@@ -61,6 +66,7 @@ pub(crate) struct Metrics {
     open_uploads: Gauge,
     open_upload_bytes: Gauge,
     findings: Family<OfSeverity, Gauge>,
+    layers: Family<OfLayers, Counter>,
 }
 
 impl Metrics {
@@ -79,6 +85,7 @@ impl Metrics {
             open_uploads: Gauge::default(),
             open_upload_bytes: Gauge::default(),
             findings: Family::default(),
+            layers: Family::default(),
         };
         metrics.register();
         metrics
@@ -105,6 +112,11 @@ impl Metrics {
             "findings",
             "Findings of the distinct components that images hold",
             self.findings.clone(),
+        );
+        registry.register(
+            "layers_analysed",
+            "Layers that were read, while they arrived or from what is stored",
+            self.layers.clone(),
         );
         registry.register("gc_blobs", "Contents collected", self.collected_blobs.clone());
         registry.register_with_unit("gc", "Bytes collected", Unit::Bytes, self.collected_bytes.clone());
@@ -165,6 +177,16 @@ impl Metrics {
             let gauge = self.findings.get_or_create(&OfSeverity { severity: severity.as_str() });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Counts a layer that was analysed while it arrived.
+    pub(crate) fn count_layer_read_arriving(&self) {
+        self.layers.get_or_create(&OfLayers { read: "arriving" }).inc();
+    }
+
+    /// Counts a layer that was analysed from what is stored.
+    pub(crate) fn count_layer_read_stored(&self) {
+        self.layers.get_or_create(&OfLayers { read: "stored" }).inc();
     }
 
     /// Everything as text.

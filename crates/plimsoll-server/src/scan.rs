@@ -1,12 +1,13 @@
 //! What is inside the images, and what is known against it.
 //!
-//! Layers are analysed once, as soon as their blob is there; images are merged from the records when their manifest is.
+//! Layers are analysed once: long ones while they arrive, where the storage shows them, and others as soon as their blob
+//! is there. Images are merged from the records when their manifest is.
 //! A verdict is made when it is asked for, from the contents and the advisories in force, and never stored. The
 //! inventory answers for all images at once; every replica holds its own, and follows the catalogue.
 
 mod advisories;
-mod base;
 mod contents;
+mod following;
 mod images;
 mod insight;
 mod layers;
@@ -17,7 +18,8 @@ use std::time::Duration;
 
 use plimsoll_analyser::{Analyser, AnalyserConfig};
 use plimsoll_index::Inventory;
-use plimsoll_oci::{Digest, RepositoryName, Tag};
+use plimsoll_oci::{RepositoryName, Tag};
+use plimsoll_registry::Arrival;
 use plimsoll_sbom::ANALYSER_VERSION;
 use plimsoll_store::CatalogueError;
 use plimsoll_vuln::feed::Terms;
@@ -32,7 +34,6 @@ use advisories::{Advisories, InForce};
 use images::Images;
 use insight::Warnings;
 use layers::Layers;
-use verdict::Asked;
 pub use verdict::{ImageReport, Judged};
 
 /// How images are scanned.
@@ -76,8 +77,8 @@ impl Scanner {
             let path = config.analyser.spool.display();
             tracing::error!(%error, %path, "cannot make the spool: no image will be analysed");
         }
-        let layers =
-            Layers::new(storage.clone(), Analyser::new(config.analyser.clone()), config.analyser.spool);
+        let analyser = Analyser::new(config.analyser.clone());
+        let layers = Layers::new(storage.clone(), analyser, config.analyser.spool, metrics.clone());
         let images = Images::new(storage.clone(), layers.clone());
         let advisories = Advisories::new(storage.clone(), config.advisories);
         let terms = terms(config.age_days_max);
@@ -99,14 +100,18 @@ impl Scanner {
     }
 
     /// Works until the server stops.
-    pub(crate) async fn run(self, mut arrivals: broadcast::Receiver<Digest>, stopped: watch::Receiver<bool>) {
+    pub(crate) async fn run(
+        self,
+        mut arrivals: broadcast::Receiver<Arrival>,
+        stopped: watch::Receiver<bool>,
+    ) {
         let early = tokio::spawn({
             let scanner = self.clone();
             async move {
                 // Whoever is too slow for some arrivals meets their layers again with the manifest.
                 loop {
                     match arrivals.recv().await {
-                        Ok(blob) => scanner.parts.layers.analyse_early(blob),
+                        Ok(arrival) => scanner.parts.layers.heed(arrival),
                         Err(broadcast::error::RecvError::Lagged(_)) => {}
                         Err(broadcast::error::RecvError::Closed) => return,
                     }

@@ -22,4 +22,4 @@ pub use postgres::Postgres;
 pub use registry_client::{ClientError, RegistryClient, body_of};
 pub use s3::{Fault, S3Service};
 pub use server::{TestServer, TestServerConfig, client};
-pub use server_process::{ServerCommand, ServerProcess, lasting_address};
+pub use server_process::{ServerCommand, ServerProcess, children_of, lasting_address};

@@ -123,6 +123,11 @@ impl ServerProcess {
         kibibytes * 1024
     }
 
+    /// The processes that it has started and not yet reaped.
+    pub fn children(&self) -> Vec<u32> {
+        children_of(self.child.id())
+    }
+
     /// Asks it to stop, as an init system does.
     ///
     /// # Panics
@@ -166,6 +171,20 @@ impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The processes that a process has started and not yet reaped (proc_pid_stat(5), field 4).
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| parent_of(*id) == Some(parent)).collect()
+}
+
+fn parent_of(id: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The program's name, in parentheses, may hold anything.
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Reads a server's standard error to its end, and sends on the host that it names.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use plimsoll_index::Interned;
-use plimsoll_oci::{ChainId, Digest, ImageConfig, Manifest};
+use plimsoll_oci::{Digest, ImageConfig, Manifest};
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents, LayerRecord, merge};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::{ImageToNote, LayerAnalysis};
@@ -124,6 +124,20 @@ impl Images {
         Ok(read_config(&self.storage, image.config.digest).await.unwrap_or_default())
     }
 
+    /// How many bytes of an image's layers are still to be read before it can be judged; `None` if it is no image.
+    pub(super) async fn unread_bytes(&self, manifest: Digest) -> Result<Option<u64>, CatalogueError> {
+        let Some(stored) = self.storage.catalogue().manifest_anywhere(manifest).await? else {
+            return Ok(None);
+        };
+        let parsed = Manifest::parse(&stored.bytes, Some(&stored.media_type));
+        let Ok((Manifest::Image(image), _)) = parsed else { return Ok(None) };
+        let mut unread: u64 = 0;
+        for layer in &image.layers {
+            unread = unread.saturating_add(self.layers.unread_bytes(layer.digest, layer.size).await?);
+        }
+        Ok(Some(unread))
+    }
+
     /// What the inventory does not have yet.
     pub(super) async fn news(&self) -> Result<News, CatalogueError> {
         let catalogue = self.storage.catalogue();
@@ -218,16 +232,12 @@ impl Work {
     }
 
     async fn note(&self, contents: Result<ImageContents, String>) -> Result<(), CatalogueError> {
-        let (components, stack, contents) = match contents {
-            Ok(contents) => {
-                let stack = ChainId::of_stack(&contents.layers).last().copied();
-                (distinct_components(&contents), stack, Ok(contents::write(&contents)))
-            }
-            Err(why) => (Vec::new(), None, Err(why)),
+        let (components, contents) = match contents {
+            Ok(contents) => (distinct_components(&contents), Ok(contents::write(&contents))),
+            Err(why) => (Vec::new(), Err(why)),
         };
         let analyser = ANALYSER_VERSION;
-        let image =
-            ImageToNote { manifest: self.manifest, analyser, components, contents, stack, now: now() };
+        let image = ImageToNote { manifest: self.manifest, analyser, components, contents, now: now() };
         self.storage.catalogue().note_image(image).await.map(drop)
     }
 }

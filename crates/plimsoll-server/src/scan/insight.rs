@@ -11,11 +11,15 @@ use plimsoll_sbom::{Document, DocumentFormat, ImageContents, Subject, Tool};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
 
-use super::{Asked, ImageReport, Scanner};
+use super::{ImageReport, Scanner};
 use crate::health::VERSION;
 
 /// How long the answer to a push waits for what is known of the image.
 const PUSH_PATIENCE: Duration = Duration::from_millis(200);
+
+/// More bytes of layers than these are not read within that time: the quickest kind, plain archives of large files,
+/// passes at about 500 MB/s.
+const PUSH_PATIENCE_BYTES_MAX: u64 = 100 << 20;
 
 /// How often it is asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
@@ -27,15 +31,9 @@ const WARNINGS_MAX: usize = 100_000;
 pub(super) type Warnings = HashMap<Digest, Option<String>>;
 
 impl Insight for Scanner {
-    fn document<'a>(
-        &'a self,
-        image: Digest,
-        name: &'a str,
-        kind: DocumentKind,
-        can_list: &'a CanList,
-    ) -> BoxFuture<'a, Known> {
+    fn document<'a>(&'a self, image: Digest, name: &'a str, kind: DocumentKind) -> BoxFuture<'a, Known> {
         async move {
-            match self.find_document(image, &Asked { name, can_list: Some(can_list) }, kind).await {
+            match self.find_document(image, name, kind).await {
                 Ok(known) => known,
                 Err(error) => Known::Failed(error.to_string()),
             }
@@ -66,6 +64,9 @@ impl Insight for Scanner {
     fn warning_of_pushed(&self, image: Digest) -> BoxFuture<'_, Option<String>> {
         async move {
             self.parts.wake.notify_one();
+            if !self.may_warn_soon(image).await {
+                return None;
+            }
             let asking = async {
                 loop {
                     if let Some(warning) = self.find_warning(image).await {
@@ -84,20 +85,28 @@ impl Scanner {
     async fn find_document(
         &self,
         image: Digest,
-        asked: &Asked<'_>,
+        name: &str,
         kind: DocumentKind,
     ) -> Result<Known, CatalogueError> {
         if kind == DocumentKind::Report {
-            let judged = self.judge(image, asked).await?;
+            let judged = self.judge(image, name).await?;
             return Ok(known(judged, |report| serde_json::to_vec(&report)));
         }
         let contents = self.contents(image).await?;
         let instant = self.created(image).await?;
         Ok(known(contents, |contents| match kind {
-            DocumentKind::CycloneDx => sbom(*contents, image, asked.name, instant, DocumentFormat::CycloneDx),
-            DocumentKind::Spdx => sbom(*contents, image, asked.name, instant, DocumentFormat::Spdx),
+            DocumentKind::CycloneDx => sbom(*contents, image, name, instant, DocumentFormat::CycloneDx),
+            DocumentKind::Spdx => sbom(*contents, image, name, instant, DocumentFormat::Spdx),
             DocumentKind::Contents | DocumentKind::Report => serde_json::to_vec(&contents),
         }))
+    }
+
+    /// Whether a warning may come while a push waits for it. Without advisories nothing is known against any image, and
+    /// what is still to be read of one may be more than can be read meanwhile.
+    async fn may_warn_soon(&self, image: Digest) -> bool {
+        let has_advisories = self.in_force().artifact.is_some();
+        let unread = if has_advisories { self.parts.images.unread_bytes(image).await } else { Ok(None) };
+        matches!(unread, Ok(Some(bytes)) if bytes <= PUSH_PATIENCE_BYTES_MAX)
     }
 
     /// The image's warning once it is known; `None` before.
@@ -106,7 +115,7 @@ impl Scanner {
             return Some(warning.clone());
         }
         let judged_by = self.in_force().artifact;
-        let warning = match self.judge(image, &Asked::default()).await.ok()? {
+        let warning = match self.judge(image, "").await.ok()? {
             ImageReport::Waiting => return None,
             ImageReport::Known(report) => super::verdict::warning_of(&report),
             ImageReport::NotEvaluated(why) => Some(format!("could not evaluate the image: {why}")),

@@ -2,19 +2,24 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use plimsoll_analyser::{Analyser, AnalysisError};
+use plimsoll_image::Compression;
 use plimsoll_oci::Digest;
+use plimsoll_registry::Arrival;
 use plimsoll_sbom::{ANALYSER_VERSION, LayerRecord, ReadRecordError};
 use plimsoll_store::catalogue::LayerAnalysis;
 use plimsoll_store::objects::KeyKind;
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 use tokio::sync::OnceCell;
 
+use super::following::Following;
 use crate::clock::now;
+use crate::metrics::Metrics;
 use crate::storage::Storage;
 
 /// Smaller blobs are not analysed before a manifest names them as layers: most are configs.
@@ -32,9 +37,21 @@ pub(super) struct Layers {
 struct Parts {
     storage: Storage,
     analyser: Analyser,
+    following: Following,
     spool: PathBuf,
+    metrics: Arc<Metrics>,
     /// Layers that are being analysed now, so that two images wait for one analysis.
-    under_way: Mutex<HashMap<Digest, Arc<OnceCell<LayerAnalysis>>>>,
+    under_way: Mutex<UnderWay>,
+}
+
+type UnderWay = HashMap<Digest, Arc<OneAnalysis>>;
+
+/// A layer that is being analysed.
+#[derive(Default)]
+struct OneAnalysis {
+    outcome: OnceCell<LayerAnalysis>,
+    /// The bytes of the layer that its child was given so far.
+    read_bytes: Arc<AtomicU64>,
 }
 
 /// Why a layer's record could not be had. It may be another time.
@@ -55,24 +72,43 @@ pub(super) enum LayerError {
 }
 
 impl Layers {
-    pub(super) fn new(storage: Storage, analyser: Analyser, spool: PathBuf) -> Self {
-        Self { parts: Arc::new(Parts { storage, analyser, spool, under_way: Mutex::default() }) }
+    pub(super) fn new(storage: Storage, analyser: Analyser, spool: PathBuf, metrics: Arc<Metrics>) -> Self {
+        let following = Following::new(storage.clone(), analyser.clone());
+        let under_way = Mutex::default();
+        Self { parts: Arc::new(Parts { storage, analyser, following, spool, metrics, under_way }) }
     }
 
-    /// Begins to analyse a blob that has just arrived, if it looks like a layer.
-    pub(super) fn analyse_early(&self, blob: Digest) {
+    /// Does what can be done for a blob now, before an image names it as a layer.
+    pub(super) fn heed(&self, arrival: Arrival) {
         let layers = self.clone();
-        tokio::spawn(async move {
-            let outcome = match layers.looks_like_layer(blob).await {
-                Ok(true) => layers.analysis(blob).await.map(drop),
-                Ok(false) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = outcome {
-                // Its image will ask again.
-                tracing::debug!(%blob, %error, "a layer was not analysed early");
-            }
-        });
+        match arrival {
+            Arrival::Growing { key, blob: None } => self.parts.following.begin(key),
+            Arrival::Growing { key, blob: Some(blob) } => drop(tokio::spawn(async move {
+                let known = layers.parts.storage.catalogue().layer_analysis(blob, ANALYSER_VERSION).await;
+                // Pushed again, it is not read again.
+                if matches!(known, Ok(None)) {
+                    layers.parts.following.begin(key);
+                }
+            })),
+            Arrival::Stored { key, blob } => drop(tokio::spawn(async move {
+                if let Err(error) = layers.analyse_early(blob).await {
+                    // Its image will ask again.
+                    tracing::debug!(%blob, %error, "a layer was not analysed early");
+                }
+                layers.parts.following.forget(key);
+            })),
+            Arrival::GivenUp { key } => self.parts.following.forget(key),
+        }
+    }
+
+    /// Analyses a blob that has just arrived, if it looks like a layer.
+    async fn analyse_early(&self, blob: Digest) -> Result<(), LayerError> {
+        let storage = &self.parts.storage;
+        let Some((key, size)) = storage.catalogue().blob_anywhere(blob).await? else { return Ok(()) };
+        if size >= EARLY_BYTES_MIN && looks_like_layer(&storage.read_whole(key, TAR_MAGIC_END).await?) {
+            self.analysis(blob).await?;
+        }
+        Ok(())
     }
 
     /// What is known of a layer; it is analysed if need be.
@@ -81,10 +117,20 @@ impl Layers {
         if let Some(known) = catalogue.layer_analysis(blob, ANALYSER_VERSION).await? {
             return Ok(known);
         }
-        let cell = self.under_way().entry(blob).or_default().clone();
-        let outcome = cell.get_or_try_init(|| self.analyse(blob)).await.cloned();
+        let this = self.under_way().entry(blob).or_default().clone();
+        let outcome = this.outcome.get_or_try_init(|| self.analyse(blob, &this.read_bytes)).await.cloned();
         self.under_way().remove(&blob);
         outcome
+    }
+
+    /// How many of a layer's `size` bytes its analysis has still to read.
+    pub(super) async fn unread_bytes(&self, blob: Digest, size: u64) -> Result<u64, CatalogueError> {
+        let known = self.parts.storage.catalogue().layer_analysis(blob, ANALYSER_VERSION).await?;
+        if known.is_some() {
+            return Ok(0);
+        }
+        let read = self.under_way().get(&blob).map_or(0, |this| this.read_bytes.load(Ordering::Relaxed));
+        Ok(size.saturating_sub(read))
     }
 
     /// A layer's record, as a file without a name.
@@ -103,18 +149,42 @@ impl Layers {
         LayerRecord::open(file).map_err(|error| LayerError::Record(blob, error))
     }
 
-    async fn analyse(&self, blob: Digest) -> Result<LayerAnalysis, LayerError> {
+    async fn analyse(&self, blob: Digest, read_bytes: &Arc<AtomicU64>) -> Result<LayerAnalysis, LayerError> {
         let storage = &self.parts.storage;
         let (key, size) = storage.catalogue().blob_anywhere(blob).await?.ok_or(LayerError::Missing(blob))?;
-        let bytes = storage.objects().read(key, 0..size).await?.map_err(io::Error::other);
-        let analysis = match self.parts.analyser.analyse(bytes).await {
+        let read = match self.parts.following.finish(key, size, read_bytes).await {
+            // What was read may have been replaced since, so the record counts for the bytes that it was made of.
+            Some(record) if record.head.measures.digest == blob => {
+                self.parts.metrics.count_layer_read_arriving();
+                Ok(record)
+            }
+            _ => self.read_stored(key, size, read_bytes).await,
+        };
+        let analysis = match read {
             Ok(record) => self.keep(record).await?,
-            Err(error) if error.is_of_layer() => LayerAnalysis::Failure(error.to_string()),
-            Err(error) => return Err(error.into()),
+            Err(LayerError::Analysis(error)) if error.is_of_layer() => {
+                LayerAnalysis::Failure(error.to_string())
+            }
+            Err(error) => return Err(error),
         };
         storage.catalogue().note_layer(blob, ANALYSER_VERSION, analysis.clone(), now()).await?;
         // Another replica may have been quicker, and then its record is the one that stays.
         Ok(storage.catalogue().layer_analysis(blob, ANALYSER_VERSION).await?.unwrap_or(analysis))
+    }
+
+    async fn read_stored(
+        &self,
+        key: ObjectKey,
+        size: u64,
+        read_bytes: &AtomicU64,
+    ) -> Result<LayerRecord<File>, LayerError> {
+        read_bytes.store(0, Ordering::Relaxed);
+        let bytes = self.parts.storage.objects().read(key, 0..size).await?.map_err(io::Error::other);
+        let counted = bytes.inspect_ok(|bytes| {
+            read_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        });
+        self.parts.metrics.count_layer_read_stored();
+        Ok(self.parts.analyser.analyse(counted).await?)
     }
 
     /// Moves a record to the objects.
@@ -135,24 +205,19 @@ impl Layers {
         Ok(LayerAnalysis::Record { diff_id, key: completed.key, size })
     }
 
-    async fn looks_like_layer(&self, blob: Digest) -> Result<bool, LayerError> {
-        let storage = &self.parts.storage;
-        let Some((key, size)) = storage.catalogue().blob_anywhere(blob).await? else { return Ok(false) };
-        if size < EARLY_BYTES_MIN {
-            return Ok(false);
-        }
-        let beginning = storage.read_whole(key, TAR_MAGIC_END).await?;
-        let is_tar = beginning.get(257..262) == Some(b"ustar");
-        Ok(is_tar || plimsoll_image::Compression::sniff(&beginning) != plimsoll_image::Compression::None)
-    }
-
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<OnceCell<LayerAnalysis>>>> {
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
         self.parts.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Where the magic of a POSIX tar header ends.
 const TAR_MAGIC_END: u64 = 262;
+
+/// Whether a blob that begins like this may be a layer that can be read.
+pub(super) fn looks_like_layer(beginning: &[u8]) -> bool {
+    let is_tar = beginning.get(257..262) == Some(b"ustar");
+    is_tar || Compression::sniff(beginning) != Compression::None
+}
 
 fn read_part(file: &mut File) -> io::Result<Bytes> {
     let mut part = Vec::new();

@@ -2,7 +2,9 @@
 
 #![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
 
+mod analyser;
 mod failing_s3;
+mod following;
 mod full_disk;
 mod killed;
 mod peers;

@@ -1,4 +1,3 @@
-mod attributed;
 mod bounded;
 mod containerd;
 mod debian_image;

@@ -46,7 +46,7 @@ impl Fleet {
     }
 }
 
-fn on_s3(command: ServerCommand, service: &S3Service) -> ServerCommand {
+pub(crate) fn on_s3(command: ServerCommand, service: &S3Service) -> ServerCommand {
     let config = service.config();
     command
         .set(format!("objects.url=s3://{}/{}", config.bucket, config.prefix))

@@ -106,7 +106,6 @@ impl Judge<'_> {
             digest: digest.as_deref(),
             contents: &found.contents,
             instructions: &found.instructions,
-            base: None,
             index: &advisories.index,
             index_digest: &advisories.digest.to_string(),
             terms: &self.assumptions.terms,
