@@ -7,8 +7,15 @@ use crate::access::CanList;
 
 /// Tells what is known of images. Callers have shown that they may pull them.
 pub trait Insight: Send + Sync {
-    /// A document about an image that was asked for by `name`.
-    fn document<'a>(&'a self, image: Digest, name: &'a str, kind: DocumentKind) -> BoxFuture<'a, Known>;
+    /// A document about an image that was asked for by `name`. It names other images only as far as the caller may see
+    /// their repositories.
+    fn document<'a>(
+        &'a self,
+        image: Digest,
+        name: &'a str,
+        kind: DocumentKind,
+        can_list: &'a CanList,
+    ) -> BoxFuture<'a, Known>;
 
     /// Where a vulnerability is, among the repositories that the caller may see, as JSON.
     fn locate<'a>(&'a self, vulnerability: &'a str, can_list: &'a CanList) -> BoxFuture<'a, Known>;

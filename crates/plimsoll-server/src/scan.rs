@@ -6,6 +6,7 @@
 //! inventory answers for all images at once; every replica holds its own, and follows the catalogue.
 
 mod advisories;
+mod base;
 mod contents;
 mod following;
 mod images;
@@ -34,6 +35,7 @@ use advisories::{Advisories, InForce};
 use images::Images;
 use insight::Warnings;
 use layers::Layers;
+use verdict::Asked;
 pub use verdict::{ImageReport, Judged};
 
 /// How images are scanned.

@@ -27,7 +27,8 @@ CREATE TABLE components (
     body {bytes} NOT NULL
 );
 
--- What is inside each image. Without contents the failure says why they are not known.
+-- What is inside each image. Without contents the failure says why they are not known. The stack is the ChainID of all
+-- its layers: an image whose layers begin with them was built on this one.
 CREATE TABLE image_contents (
     id {identity},
     manifest TEXT NOT NULL UNIQUE,
@@ -35,9 +36,11 @@ CREATE TABLE image_contents (
     components {bytes} NOT NULL,
     contents {bytes},
     failure TEXT,
+    stack TEXT,
     analysed_at BIGINT NOT NULL
 );
 CREATE INDEX image_contents_by_analyser ON image_contents (analyser);
+CREATE INDEX image_contents_by_stack ON image_contents (stack);
 
 CREATE INDEX manifests_by_digest ON manifests (digest);
 

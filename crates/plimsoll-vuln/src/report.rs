@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::feed::{Evaluation, Terms};
 use crate::index::Index;
 use crate::matching::{Matcher, Matches};
-use crate::verdict::{Case, Coverage, Data, Ignore, Subject, Verdict};
+use crate::verdict::{Case, Coverage, Data, Found, Ignore, Subject, Verdict};
 use crate::vex::{Image, Statements};
 
 /// What a scan found out about one image.
@@ -29,6 +29,9 @@ pub struct ScanReport {
     /// The distribution that it says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distribution: Option<Distribution>,
+    /// The image that it was built on, if its registry holds one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseImage>,
     /// The layers, from the base up.
     pub layers: Vec<ReportedLayer>,
     /// What is judged: the positions in the verdict refer to these.
@@ -43,6 +46,19 @@ pub struct ScanReport {
     pub notes: Vec<LayerNote>,
 }
 
+/// The image that another was built on: its whole stack of layers is the beginning of the other's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseImage {
+    /// How many layers it brings.
+    pub layers: usize,
+    /// Its manifest's digest; none where the reader may not see the repository that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The names by which the reader may pull it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+}
+
 /// One layer of the image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +68,7 @@ pub struct ReportedLayer {
     /// The instruction that made it, as the image's history says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,
-    /// Whether it belongs to the base image; not known without a registry that holds the base.
+    /// Whether the base image brought it; not known without a registry that holds the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_of_base: Option<bool>,
 }
@@ -85,6 +101,8 @@ pub struct Scan<'a> {
     pub contents: &'a ImageContents,
     /// The instruction of each layer, as far as the history says.
     pub instructions: &'a [Option<String>],
+    /// The image that it was built on, where that is known.
+    pub base: Option<&'a BaseImage>,
     /// The advisories.
     pub index: &'a Index,
     /// The digest of their catalogue or artifact.
@@ -95,6 +113,14 @@ pub struct Scan<'a> {
     pub statements: &'a Statements,
     /// What is ignored for now.
     pub ignores: &'a [Ignore],
+}
+
+impl ScanReport {
+    /// Whether the base image brought what was found; `None` where the base is not known.
+    pub fn is_of_base(&self, found: &Found) -> Option<bool> {
+        let layer = self.components.get(found.place.position)?.layer?;
+        self.layers.get(layer)?.is_of_base
+    }
 }
 
 impl Scan<'_> {
@@ -122,6 +148,7 @@ impl Scan<'_> {
             image: self.image.to_owned(),
             digest: self.digest.map(str::to_owned),
             distribution: self.contents.distribution.clone(),
+            base: self.base.cloned(),
             layers: self.layers(),
             components: located.iter().zip(purls).map(|(it, purl)| self.component(it, purl)).collect(),
             verdict: Verdict::of(&subjects, &case),
@@ -172,7 +199,7 @@ impl Scan<'_> {
             .map(|(number, diff_id)| ReportedLayer {
                 diff_id: diff_id.to_string(),
                 instruction: self.instructions.get(number).cloned().flatten(),
-                is_of_base: None,
+                is_of_base: self.base.map(|base| number < base.layers),
             })
             .collect()
     }

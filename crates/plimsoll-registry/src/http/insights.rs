@@ -21,7 +21,8 @@ pub(super) async fn document(
         TagOrDigest::Tag(tag) => format!("{repository}:{tag}"),
         TagOrDigest::Digest(digest) => format!("{repository}@{digest}"),
     };
-    let mut response = respond(insight.document(manifest.digest, &name, kind).await)?;
+    let can_list = asked.identity.can_list();
+    let mut response = respond(insight.document(manifest.digest, &name, kind, &can_list).await)?;
     answer::set_digest(&mut response, manifest.digest);
     Ok(response)
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use plimsoll_index::Interned;
-use plimsoll_oci::{Digest, ImageConfig, Manifest};
+use plimsoll_oci::{ChainId, Digest, ImageConfig, Manifest};
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents, LayerRecord, merge};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::{ImageToNote, LayerAnalysis};
@@ -232,12 +232,16 @@ impl Work {
     }
 
     async fn note(&self, contents: Result<ImageContents, String>) -> Result<(), CatalogueError> {
-        let (components, contents) = match contents {
-            Ok(contents) => (distinct_components(&contents), Ok(contents::write(&contents))),
-            Err(why) => (Vec::new(), Err(why)),
+        let (components, stack, contents) = match contents {
+            Ok(contents) => {
+                let stack = ChainId::of_stack(&contents.layers).last().copied();
+                (distinct_components(&contents), stack, Ok(contents::write(&contents)))
+            }
+            Err(why) => (Vec::new(), None, Err(why)),
         };
         let analyser = ANALYSER_VERSION;
-        let image = ImageToNote { manifest: self.manifest, analyser, components, contents, now: now() };
+        let image =
+            ImageToNote { manifest: self.manifest, analyser, components, contents, stack, now: now() };
         self.storage.catalogue().note_image(image).await.map(drop)
     }
 }

@@ -11,7 +11,7 @@ use plimsoll_sbom::{Document, DocumentFormat, ImageContents, Subject, Tool};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
 
-use super::{ImageReport, Scanner};
+use super::{Asked, ImageReport, Scanner};
 use crate::health::VERSION;
 
 /// How long the answer to a push waits for what is known of the image.
@@ -31,9 +31,15 @@ const WARNINGS_MAX: usize = 100_000;
 pub(super) type Warnings = HashMap<Digest, Option<String>>;
 
 impl Insight for Scanner {
-    fn document<'a>(&'a self, image: Digest, name: &'a str, kind: DocumentKind) -> BoxFuture<'a, Known> {
+    fn document<'a>(
+        &'a self,
+        image: Digest,
+        name: &'a str,
+        kind: DocumentKind,
+        can_list: &'a CanList,
+    ) -> BoxFuture<'a, Known> {
         async move {
-            match self.find_document(image, name, kind).await {
+            match self.find_document(image, &Asked { name, can_list: Some(can_list) }, kind).await {
                 Ok(known) => known,
                 Err(error) => Known::Failed(error.to_string()),
             }
@@ -85,18 +91,18 @@ impl Scanner {
     async fn find_document(
         &self,
         image: Digest,
-        name: &str,
+        asked: &Asked<'_>,
         kind: DocumentKind,
     ) -> Result<Known, CatalogueError> {
         if kind == DocumentKind::Report {
-            let judged = self.judge(image, name).await?;
+            let judged = self.judge(image, asked).await?;
             return Ok(known(judged, |report| serde_json::to_vec(&report)));
         }
         let contents = self.contents(image).await?;
         let instant = self.created(image).await?;
         Ok(known(contents, |contents| match kind {
-            DocumentKind::CycloneDx => sbom(*contents, image, name, instant, DocumentFormat::CycloneDx),
-            DocumentKind::Spdx => sbom(*contents, image, name, instant, DocumentFormat::Spdx),
+            DocumentKind::CycloneDx => sbom(*contents, image, asked.name, instant, DocumentFormat::CycloneDx),
+            DocumentKind::Spdx => sbom(*contents, image, asked.name, instant, DocumentFormat::Spdx),
             DocumentKind::Contents | DocumentKind::Report => serde_json::to_vec(&contents),
         }))
     }
@@ -115,7 +121,7 @@ impl Scanner {
             return Some(warning.clone());
         }
         let judged_by = self.in_force().artifact;
-        let warning = match self.judge(image, "").await.ok()? {
+        let warning = match self.judge(image, &Asked::default()).await.ok()? {
             ImageReport::Waiting => return None,
             ImageReport::Known(report) => super::verdict::warning_of(&report),
             ImageReport::NotEvaluated(why) => Some(format!("could not evaluate the image: {why}")),

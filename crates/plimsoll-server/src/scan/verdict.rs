@@ -1,4 +1,5 @@
 use plimsoll_oci::{Digest, ImageConfig, Manifest};
+use plimsoll_registry::access::CanList;
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents};
 use plimsoll_store::CatalogueError;
 use plimsoll_vuln::report::{Scan, ScanReport};
@@ -18,6 +19,15 @@ pub enum ImageReport<T> {
     NotEvaluated(String),
     /// It is no container image.
     NotImage,
+}
+
+/// How a report is asked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked<'a> {
+    /// The name that the image was asked for by.
+    pub(super) name: &'a str,
+    /// Which repositories the asker may see, if the report shall tell the base image.
+    pub(super) can_list: Option<&'a CanList>,
 }
 
 /// An image's contents or its report.
@@ -49,7 +59,7 @@ impl Scanner {
     }
 
     /// What is known against an image, by the advisories in force.
-    pub async fn judge(&self, manifest: Digest, name: &str) -> Result<Judged, CatalogueError> {
+    pub(super) async fn judge(&self, manifest: Digest, asked: &Asked<'_>) -> Result<Judged, CatalogueError> {
         let contents = match self.contents(manifest).await? {
             ImageReport::Known(contents) => contents,
             ImageReport::Waiting => return Ok(ImageReport::Waiting),
@@ -60,12 +70,17 @@ impl Scanner {
         let instructions = self.instructions(manifest).await?;
         let digest = manifest.to_string();
         let index_digest = artifact.map_or_else(String::new, |digest| digest.to_string());
+        let base = match asked.can_list {
+            Some(can_list) => self.base(manifest, &contents, can_list).await?,
+            None => None,
+        };
         let report = Scan {
-            image: name,
+            image: asked.name,
             identity: &Image { purls: Vec::new(), digests: vec![digest.clone()] },
             digest: Some(&digest),
             contents: &contents,
             instructions: &instructions,
+            base: base.as_ref(),
             index: &index,
             index_digest: &index_digest,
             terms: &terms(self.parts.age_days_max),

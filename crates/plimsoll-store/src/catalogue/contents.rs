@@ -5,6 +5,7 @@ mod images;
 mod layers;
 mod places;
 mod queue;
+mod stacks;
 
 pub use images::{ImageToNote, NotedImage};
 pub use layers::LayerAnalysis;

@@ -5,7 +5,7 @@ use plimsoll_oci::{Digest, MediaType, RepositoryName, Tag, TagOrDigest};
 use crate::Timestamp;
 use crate::objects::ObjectKey;
 
-use super::sql::{CatalogueError, Result, Row, Transaction, params};
+use super::sql::{CatalogueError, Result, Row, Transaction, json_list, params};
 use super::{Catalogue, contents, repositories, review, tags};
 
 /// A manifest as a repository holds it.
@@ -254,11 +254,6 @@ async fn missing_blobs(tx: &mut Transaction<'_>, repository: i64, blobs: &[Diges
     let held: Result<std::collections::HashSet<Digest>> = rows.iter().map(|row| row.digest(0)).collect();
     let held = held?;
     Ok(blobs.iter().filter(|digest| !held.contains(digest)).copied().collect())
-}
-
-fn json_list(digests: &[Digest]) -> String {
-    let quoted: Vec<String> = digests.iter().map(|digest| format!("\"{digest}\"")).collect();
-    format!("[{}]", quoted.join(","))
 }
 
 async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutManifest> {

@@ -10,7 +10,7 @@ use crate::objects::ObjectKey;
 
 use super::blobs::stored_blob;
 use super::manifests::stored_manifest;
-use super::sql::{Result, Transaction, params};
+use super::sql::{Result, Transaction, json_list, params};
 use super::{Catalogue, StoredBlob, StoredManifest};
 
 /// An object whose bytes are not what they were stored as.
@@ -155,11 +155,6 @@ impl Catalogue {
         })
         .await
     }
-}
-
-fn json_list(keys: &[ObjectKey]) -> String {
-    let quoted: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
-    format!("[{}]", quoted.join(","))
 }
 
 async fn named_objects(tx: &mut Transaction<'_>, keys: &[ObjectKey]) -> Result<HashSet<ObjectKey>> {

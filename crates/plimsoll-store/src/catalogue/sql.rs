@@ -104,6 +104,12 @@ macro_rules! params {
 }
 pub(crate) use params;
 
+/// Items as one parameter, for `IN (SELECT value FROM json_each(?n))`. Their texts need no escape in JSON.
+pub(crate) fn json_list(items: &[impl std::fmt::Display]) -> String {
+    let quoted: Vec<String> = items.iter().map(|item| format!("\"{item}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
 /// One row of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row(pub(crate) Vec<Value>);

@@ -451,6 +451,7 @@ async fn what_is_inside_images_is_found_out_once(catalogue: &Catalogue) {
         analyser: 1,
         components: names.iter().map(|name| ((*name).to_owned(), name.as_bytes().to_vec())).collect(),
         contents: Ok(b"all of it".to_vec()),
+        stack: Some(plimsoll_oci::ChainId(blob)),
         now: at(70),
     };
     let one = catalogue.note_image(note(digest, &["curl", "bash"])).await.unwrap();
@@ -462,6 +463,13 @@ async fn what_is_inside_images_is_found_out_once(catalogue: &Catalogue) {
     let bodies = catalogue.components_after(0, 100).await.unwrap();
     assert!(one.components.iter().all(|number| bodies.iter().any(|(known, _)| known == number)));
     assert_eq!(catalogue.image_contents(digest).await.unwrap(), Some((1, Ok(b"all of it".to_vec()))));
+
+    // Images with the same stack of layers find each other, and not themselves.
+    let (stack, elsewhere) = (plimsoll_oci::ChainId(blob), plimsoll_oci::ChainId(digest));
+    let held = catalogue.stacks_held(&[stack, elsewhere], digest).await.unwrap();
+    assert_eq!(held.into_iter().collect::<Vec<_>>(), [stack]);
+    assert_eq!(catalogue.images_with_stack(stack, digest, 10).await.unwrap(), [artifact.digest]);
+    assert!(catalogue.images_with_stack(elsewhere, digest, 10).await.unwrap().is_empty());
 
     // It is known where the image is, and pushing it again asks for nothing.
     let places = catalogue.places_of_images(vec![digest]).await.unwrap();

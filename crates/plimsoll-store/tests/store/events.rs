@@ -35,6 +35,7 @@ async fn note_component(catalogue: &Catalogue, name: &str) {
         analyser: 1,
         components: vec![(name.to_owned(), name.as_bytes().to_vec())],
         contents: Ok(Vec::new()),
+        stack: None,
         now: at(0),
     };
     catalogue.note_image(image).await.unwrap();

@@ -1,3 +1,4 @@
+mod attributed;
 mod bounded;
 mod containerd;
 mod debian_image;

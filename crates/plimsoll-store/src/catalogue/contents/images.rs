@@ -1,5 +1,5 @@
 use futures_util::FutureExt as _;
-use plimsoll_oci::Digest;
+use plimsoll_oci::{ChainId, Digest};
 
 use super::components::intern;
 use crate::Timestamp;
@@ -17,6 +17,8 @@ pub struct ImageToNote {
     pub components: Vec<(String, Vec<u8>)>,
     /// Everything about its contents, as the caller writes it; the reason where they are not known.
     pub contents: Result<Vec<u8>, String>,
+    /// The chain of all its layers as measured; none where they are not known.
+    pub stack: Option<ChainId>,
     /// When this happens.
     pub now: Timestamp,
 }
@@ -76,9 +78,17 @@ async fn note_image(tx: &mut Transaction<'_>, image: &ImageToNote) -> Result<Not
     tx.lock_numbers().await?;
     tx.execute("DELETE FROM image_contents WHERE manifest = ?1", params![image.manifest]).await?;
     tx.execute(
-        "INSERT INTO image_contents (manifest, analyser, components, contents, failure, analysed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![image.manifest, i64::from(image.analyser), packed(&components), contents, failure, image.now],
+        "INSERT INTO image_contents (manifest, analyser, components, contents, failure, stack, analysed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            image.manifest,
+            i64::from(image.analyser),
+            packed(&components),
+            contents,
+            failure,
+            image.stack.map(|stack| stack.0),
+            image.now
+        ],
     )
     .await?;
     tx.execute("DELETE FROM image_queue WHERE manifest = ?1", params![image.manifest]).await?;

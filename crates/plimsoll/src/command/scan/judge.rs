@@ -106,6 +106,7 @@ impl Judge<'_> {
             digest: digest.as_deref(),
             contents: &found.contents,
             instructions: &found.instructions,
+            base: None,
             index: &advisories.index,
             index_digest: &advisories.digest.to_string(),
             terms: &self.assumptions.terms,

@@ -23,6 +23,9 @@ pub(super) fn write(outcome: &Outcome) -> String {
         text.push_str(&format!("Only what is new since {}.\n\n", cell(&base.image)));
     }
     text.push_str(&numbers(outcome));
+    if let Some(base) = table::base(report) {
+        text.push_str(&format!("Base image: {} findings.\n\n", cell(&base)));
+    }
     text.push_str(&findings(&verdict.findings));
     let gaps: Vec<String> = verdict.gaps.iter().map(|gap| format!("- {}\n", cell(&told(gap)))).collect();
     if !gaps.is_empty() {

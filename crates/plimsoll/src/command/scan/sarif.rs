@@ -114,6 +114,7 @@ fn result(found: &Found, outcome: &Outcome, rules: &Rules<'_>) -> Value {
             "severity": finding.rating.severity,
             "priority": finding.priority.to_string(),
             "layer": component.and_then(|component| component.layer),
+            "ofBaseImage": outcome.report.is_of_base(found),
         },
     })
 }

@@ -43,6 +43,7 @@ pub(super) fn draw(outcome: &Outcome, page: &mut Page) {
         ("distribution", of.pretty_name.clone().unwrap_or_else(|| format!("{} {}", of.id, of.version_id)))
     }));
     before.push(("findings", counts(&report.verdict)));
+    before.extend(base(report).map(|text| ("base image", text)));
     let after = facts_after(outcome, wide);
     // The heading, the blank line and the titles of the table, and the line on what is left out.
     let lines_taken = 1 + before.len() + 3 + 1 + after.len();
@@ -69,6 +70,18 @@ pub(super) fn counts(verdict: &Verdict) -> String {
         count => format!(", {count} exploited"),
     };
     format!("{total}: {severities}; {} fixable{exploited}", counts.fixable)
+}
+
+/// The base image, and how much of what was found is its own.
+pub(super) fn base(report: &ScanReport) -> Option<String> {
+    let base = report.base.as_ref()?;
+    let name = match base.names.first() {
+        Some(name) => format!("`{name}`"),
+        None => format!("an image of {} layers", base.layers),
+    };
+    let findings = &report.verdict.findings;
+    let of_base = findings.iter().filter(|found| report.is_of_base(found) == Some(true)).count();
+    Some(format!("{name} brings {of_base} of {}", findings.len()))
 }
 
 fn draw_findings(report: &ScanReport, rows_max: usize, page: &mut Page) {

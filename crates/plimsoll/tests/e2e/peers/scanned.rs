@@ -70,7 +70,7 @@ fn the_same_components_are_told_by_the_server_and_by_the_command_line() {
 }
 
 /// The server's report of an image, once it is there.
-fn report(shore: &Shore, curl: &Peer, repository: &str, tag: &str) -> Value {
+pub(super) fn report(shore: &Shore, curl: &Peer, repository: &str, tag: &str) -> Value {
     let url = format!("{}/v2/{repository}/_plimsoll/scan/{tag}", shore.server.url());
     let started = Instant::now();
     loop {
@@ -173,7 +173,7 @@ fn located(shore: &Shore, curl: &Peer) -> u64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the program under test")]
-fn plimsoll(shore: &Shore, words: &[&str]) -> String {
+pub(super) fn plimsoll(shore: &Shore, words: &[&str]) -> String {
     run(Command::new(crate::PLIMSOLL).args(words).env("HOME", shore.home()))
 }
 

@@ -23,6 +23,7 @@ fn image(name: &str) -> ImageToNote {
         analyser: 1,
         components: vec![(name.to_owned(), name.as_bytes().to_vec())],
         contents: Ok(Vec::new()),
+        stack: None,
         now: Timestamp::from_unix_ms(0),
     }
 }
