@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Event;
 use crate::holdings::Holdings;
-use crate::judgements::{Judgements, difference};
+use crate::judgements::{Judgements, Known, difference};
 
 /// A component as images share it: with the distribution around it, because that decides whose advisories count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +106,12 @@ impl Inventory {
     /// changed shards speak, or in which a CVE was found of which something else is known now.
     pub fn replace_index(&mut self, index: Arc<Index>) -> Vec<Event> {
         let old = std::mem::replace(&mut self.index, index);
-        self.rematch(self.affected_since(&old))
+        let affected = self.affected_since(&old);
+        for cve in Enrichments::changed(old.enrichments(), self.index.enrichments()) {
+            let found: Vec<u32> = self.judgements.components_with(&cve).collect();
+            found.into_iter().for_each(|component| self.judgements.unsettle(component));
+        }
+        self.rematch(affected)
     }
 
     /// The components of which the advisories in force may say something else than `old` does, ascending.
@@ -127,20 +132,16 @@ impl Inventory {
         let held = components.iter().copied().filter(|number| self.holdings.is_held(*number));
         let mut events = Vec::new();
         for (distribution, group) in self.by_distribution(held) {
-            let mut matcher = Matcher::new(old, distribution.as_ref(), &self.terms).without_summaries();
+            let matcher = Matcher::new(old, distribution.as_ref(), &self.terms);
+            let mut matcher = matcher.without_summaries().without_upgrades();
             for number in group {
-                let Some((interned, now)) = self.component(number).zip(self.matches(number)) else {
+                let Some((interned, now)) = self.component(number).zip(self.judgements.get(number)) else {
                     continue;
                 };
-                events.extend(difference(number, &matcher.matches(&interned.component), now));
+                events.extend(difference(number, &Known::of(matcher.matches(&interned.component)), now));
             }
         }
         events
-    }
-
-    /// What the advisories say of a component, without the summaries of its findings.
-    pub fn matches(&self, component: u32) -> Option<&Matches> {
-        self.judgements.get(component)
     }
 
     /// A component by its number.
@@ -205,10 +206,15 @@ impl Inventory {
         let index = self.index.clone();
         let mut events = Vec::new();
         for (distribution, group) in groups {
-            let mut matcher = Matcher::new(&index, distribution.as_ref(), &self.terms).without_summaries();
+            let matcher = Matcher::new(&index, distribution.as_ref(), &self.terms);
+            let mut matcher = matcher.without_summaries().without_upgrades();
             for number in group {
                 let Some(interned) = self.component(number).cloned() else { continue };
-                events.extend(self.judgements.put(number, matcher.matches(&interned.component)));
+                let fingerprint = matcher.fingerprint(&interned.component);
+                if !self.judgements.is_settled(number, fingerprint) {
+                    let known = Known::of(matcher.matches(&interned.component));
+                    events.extend(self.judgements.put(number, fingerprint, known));
+                }
             }
         }
         events

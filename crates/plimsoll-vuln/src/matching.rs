@@ -8,17 +8,18 @@
 //! * What was built from a working tree has no version to compare: it is not evaluated, rather than wrong.
 //! * Nothing is matched by CPE or by a similar name.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use plimsoll_sbom::{Component, Distribution, Kinship, PackageType};
 
 use crate::feed::{self, Evaluation, Reason, Terms};
 use crate::finding::Finding;
-use crate::index::{Affected, Hit, Index, Shard, Unpacked};
+use crate::index::{Advisory, Affected, Hit, Index, Shard, Unpacked};
 
 use lane::Lane;
 use qualifiers::Qualified;
-use report::Report;
+use report::Record;
 
 mod lane;
 mod qualifiers;
@@ -54,6 +55,7 @@ pub struct Matcher<'i> {
     languages: Vec<(PackageType, Lane<'i>)>,
     /// Summaries that were read; nothing where findings are to have none.
     summaries: Option<Unpacked<'i>>,
+    has_upgrades: bool,
     name: String,
     version: String,
     key: Vec<u8>,
@@ -78,6 +80,7 @@ impl<'i> Matcher<'i> {
             system: Lane::of_system(index, distribution, terms),
             languages: Lane::of_languages(index, terms),
             summaries: Some(Unpacked::default()),
+            has_upgrades: true,
             name: String::new(),
             version: String::new(),
             key: Vec::new(),
@@ -92,12 +95,19 @@ impl<'i> Matcher<'i> {
         self
     }
 
+    /// Leaves out which version clears a component: for each version on the way up all advisories are asked again.
+    #[must_use]
+    pub fn without_upgrades(mut self) -> Self {
+        self.has_upgrades = false;
+        self
+    }
+
     /// What is known against a component.
     pub fn matches(&mut self, component: &Component) -> Matches {
         if let Some(reason) = self.obstacle(component) {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(reason)));
         }
-        let Self { index, system, languages, name, version, key, summaries, .. } = self;
+        let Self { index, system, languages, name, version, key, summaries, has_upgrades, .. } = self;
         let Some(lane) = lane_of(component.package_type, system, languages) else {
             return Matches::none(Arc::new(Evaluation::NotEvaluated(Reason::ProgramNotCovered)));
         };
@@ -112,7 +122,30 @@ impl<'i> Matcher<'i> {
         if answer.is_empty() {
             return Matches::none(answer.evaluation(lane));
         }
-        report::tell(&asked, lane, answer, index, summaries.as_mut())
+        let mut matches = report::tell(&asked, lane, answer, index, summaries.as_mut());
+        if *has_upgrades {
+            let goal = upgrade::find(&asked, lane, &matches.findings);
+            (matches.clears, matches.leaves_some) = (goal.version, goal.leaves_some);
+        }
+        matches
+    }
+
+    /// A number that is another one where other records match a component, or say something else of it; for comparing
+    /// states of the advisories within one process. It costs a fraction of matching, and what is known of CVEs whatever
+    /// package they touch does not change it.
+    pub fn fingerprint(&mut self, component: &Component) -> u64 {
+        if self.obstacle(component).is_some() {
+            return 0;
+        }
+        let Self { system, languages, name, version, key, .. } = self;
+        let Some(lane) = lane_of(component.package_type, system, languages) else { return 0 };
+        if lane.shards.is_empty() || !query::write(component, lane.naming, name, version) {
+            return 0;
+        }
+        let mut hasher = DefaultHasher::new();
+        let asked = Asked { component, name, version };
+        collect(&asked, lane, key).records.iter().for_each(|record| record.hash(&mut hasher));
+        hasher.finish()
     }
 
     /// Why a component cannot be judged, whatever the advisories say.
@@ -147,22 +180,23 @@ struct Asked<'a> {
 /// What shards answer.
 #[derive(Default)]
 struct Answer<'i> {
-    reports: Vec<Report<'i>>,
-    not_affected: Vec<String>,
+    records: Vec<Record<'i>>,
+    /// The advisories that say that the package never was affected.
+    denials: Vec<Advisory<'i>>,
     /// Why ranges could not be compared to the version.
     obstacle: Option<Reason>,
 }
 
 impl Answer<'_> {
     fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.not_affected.is_empty()
+        self.records.is_empty() && self.denials.is_empty()
     }
 
     /// What is to be said of the answer.
     fn evaluation(&self, lane: &Lane<'_>) -> Arc<Evaluation> {
         match (&self.obstacle, lane.evaluation.ecosystem()) {
             (None, _) => Arc::clone(&lane.evaluation),
-            (Some(obstacle), Some(ecosystem)) if !self.reports.is_empty() => {
+            (Some(obstacle), Some(ecosystem)) if !self.records.is_empty() => {
                 let reasons = lane.evaluation.reasons().iter().chain([obstacle]).cloned().collect();
                 Arc::new(Evaluation::by(ecosystem.to_owned(), reasons))
             }
@@ -199,12 +233,12 @@ const LISTED: Hit<'static> = Hit { introduced: None, fixed: None, last_affected:
 impl<'i> Answer<'i> {
     fn take(&mut self, asked: &Asked<'_>, shard: &'i Shard, affected: Affected<'i>, hit: Option<Hit<'i>>) {
         if affected.is_not_affected() {
-            self.not_affected.extend(affected.advisory().iter().flat_map(report::vulnerability_ids));
+            self.denials.extend(affected.advisory());
             return;
         }
         let Some(hit) = hit else { return };
         let Qualified::Yes(mark) = qualifiers::qualify(asked, &affected, &hit) else { return };
-        self.reports.extend(Report::read(shard, affected, hit, mark));
+        self.records.extend(Record::read(shard, affected, hit, mark));
     }
 }
 

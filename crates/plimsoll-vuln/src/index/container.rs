@@ -120,6 +120,11 @@ impl Container {
         self.sections.get(index).and_then(|place| self.bytes.get(place.clone())).unwrap_or_default()
     }
 
+    /// Whether both have the same bytes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+
     /// Compares the check sum: a pass over all bytes.
     pub(super) fn verify(&self) -> Result<(), OpenShardError> {
         let stored = self.bytes.get(12..).and_then(|rest| rest.split_first_chunk::<4>());

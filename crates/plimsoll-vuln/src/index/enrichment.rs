@@ -93,6 +93,9 @@ impl Enrichments {
     /// The CVEs of which two states know something else, in their order.
     pub fn changed(old: Option<&Self>, new: Option<&Self>) -> Vec<String> {
         let mut changed = Vec::new();
+        if old.zip(new).is_some_and(|(old, new)| old.container.is_same(&new.container)) {
+            return changed;
+        }
         let mut olds = old.into_iter().flat_map(Self::rows).peekable();
         let mut news = new.into_iter().flat_map(Self::rows).peekable();
         loop {

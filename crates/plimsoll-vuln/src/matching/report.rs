@@ -1,5 +1,6 @@
 //! From what records say to findings.
 
+use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 
 use plimsoll_sbom::PackageType;
@@ -12,7 +13,43 @@ use crate::severity::{Opinion, Rating};
 use super::lane::Lane;
 use super::{Answer, Asked, Matches, upgrade};
 
-/// One record that names the component.
+/// One record that names the component, as it stands in the index.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'i> {
+    shard: &'i Shard,
+    hit: Hit<'i>,
+    affected: Affected<'i>,
+    advisory: Advisory<'i>,
+    mark: Option<Mark>,
+}
+
+impl<'i> Record<'i> {
+    /// Reads the record, unless it is a distribution's update that mends no flaw.
+    pub(super) fn read(
+        shard: &'i Shard,
+        affected: Affected<'i>,
+        hit: Hit<'i>,
+        mark: Option<Mark>,
+    ) -> Option<Self> {
+        let advisory = affected.advisory().filter(is_about_security)?;
+        Some(Self { shard, hit, affected, advisory, mark })
+    }
+
+    /// Adds all that a finding is made of but its summary.
+    pub(super) fn hash(&self, hasher: &mut impl Hasher) {
+        let advisory = &self.advisory;
+        let ids = [advisory.id()].into_iter().chain(advisory.aliases());
+        ids.for_each(|id| id.hash(hasher));
+        0xff_u8.hash(hasher);
+        advisory.upstream().for_each(|id| id.hash(hasher));
+        0xff_u8.hash(hasher);
+        advisory.severities().for_each(|vector| vector.hash(hasher));
+        let information = advisory.informational().map(Information::as_str);
+        (self.hit.fixed, self.affected.label(), information, self.mark, advisory.published()).hash(hasher);
+    }
+}
+
+/// One record that names the component, with its ids as text.
 pub(super) struct Report<'i> {
     pub(super) shard: &'i Shard,
     pub(super) hit: Hit<'i>,
@@ -25,15 +62,9 @@ pub(super) struct Report<'i> {
 }
 
 impl<'i> Report<'i> {
-    /// Reads the record, unless it is a distribution's update that mends no flaw.
-    pub(super) fn read(
-        shard: &'i Shard,
-        affected: Affected<'i>,
-        hit: Hit<'i>,
-        mark: Option<Mark>,
-    ) -> Option<Self> {
-        let advisory = affected.advisory().filter(is_about_security)?;
-        Some(Self {
+    fn of(record: Record<'i>) -> Self {
+        let Record { shard, hit, affected, advisory, mark } = record;
+        Self {
             shard,
             hit,
             affected,
@@ -42,7 +73,7 @@ impl<'i> Report<'i> {
             aliases: advisory.aliases().map(|id| id.to_string()).collect(),
             upstream: advisory.upstream().map(|id| id.to_string()).collect(),
             mark,
-        })
+        }
     }
 
     fn claim(&self) -> Claim<'_> {
@@ -60,12 +91,12 @@ pub(super) fn is_about_security(advisory: &Advisory<'_>) -> bool {
 }
 
 /// The ids of the vulnerabilities that an advisory speaks of.
-pub(super) fn vulnerability_ids(advisory: &Advisory<'_>) -> Vec<String> {
+fn vulnerability_ids(advisory: &Advisory<'_>) -> Vec<String> {
     let ids = [advisory.id()].into_iter().chain(advisory.aliases()).chain(advisory.upstream());
     ids.map(|id| id.to_string()).collect()
 }
 
-/// Makes findings of an answer, with a line that says what they are where summaries are asked for.
+/// Makes findings of an answer, without the version that clears them and with a line that says what they are where summaries are asked for.
 pub(super) fn tell<'i>(
     asked: &Asked<'_>,
     lane: &Lane<'_>,
@@ -73,23 +104,24 @@ pub(super) fn tell<'i>(
     index: &Index,
     summaries: Option<&mut Unpacked<'i>>,
 ) -> Matches {
-    let claims: Vec<Claim<'_>> = answer.reports.iter().map(Report::claim).collect();
+    let evaluation = answer.evaluation(lane);
+    let reports: Vec<Report<'i>> = answer.records.into_iter().map(Report::of).collect();
+    let claims: Vec<Claim<'_>> = reports.iter().map(Report::claim).collect();
     let groups = merge(&claims);
     let mut findings: Vec<Finding> =
-        groups.iter().map(|group| finding(asked, lane, group, &claims, &answer.reports, index)).collect();
+        groups.iter().map(|group| finding(asked, lane, group, &claims, &reports, index)).collect();
     if let Some(summaries) = summaries {
         for (finding, group) in findings.iter_mut().zip(&groups) {
-            let mut reports = reports_of(group, &answer.reports);
+            let mut reports = reports_of(group, &reports);
             finding.summary = reports.find_map(|report| report.advisory.summary_among(summaries));
         }
     }
-    let goal = upgrade::find(asked, lane, &findings);
     Matches {
-        evaluation: answer.evaluation(lane),
+        evaluation,
         findings: findings.into_iter().map(Arc::new).collect(),
-        not_affected: answer.not_affected,
-        clears: goal.version,
-        leaves_some: goal.leaves_some,
+        not_affected: answer.denials.iter().flat_map(vulnerability_ids).collect(),
+        clears: None,
+        leaves_some: false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which version to go to.
 
+use std::sync::Arc;
+
 use crate::finding::Finding;
 use crate::index::Shard;
 
@@ -33,7 +35,7 @@ pub(super) fn latest_fix(reports: &[&Report<'_>]) -> Option<String> {
 }
 
 /// Goes up from the fixes of all findings until no advisory with a fix names the version any more.
-pub(super) fn find(asked: &Asked<'_>, lane: &Lane<'_>, findings: &[Finding]) -> Goal {
+pub(super) fn find(asked: &Asked<'_>, lane: &Lane<'_>, findings: &[Arc<Finding>]) -> Goal {
     let Some(shard) = lane.shards.first() else { return Goal::default() };
     let counted = || findings.iter().filter(|finding| finding.informational.is_none());
     let leaves_some = counted().any(|finding| finding.fixed.is_none());

@@ -234,3 +234,32 @@ fn summaries_are_left_out_where_nobody_looks() {
     assert_eq!(summary(Matcher::new(&index, None, &terms())).as_deref(), Some("It leaks."));
     assert_eq!(summary(Matcher::new(&index, None, &terms()).without_summaries()), None);
 }
+
+#[test]
+fn a_fingerprint_is_another_where_findings_are() {
+    let print = |version: &str, records: &[String]| {
+        let index = index(records);
+        let some = named(PackageType::Npm, "", "some", version);
+        let mut matcher = Matcher::new(&index, None, &terms());
+        (matcher.fingerprint(&some), matcher.matches(&some).findings.len())
+    };
+    let older = record("X-1", "npm", "some", "introduced 0, fixed 1.0.0", "");
+    let of = |fixed: &str, rest: &str| {
+        [older.clone(), record("X-2", "npm", "some", &format!("introduced 0, fixed {fixed}"), rest)]
+    };
+    let (same, count) = print("1.2.0", &of("2.0.0", ""));
+    assert_eq!(count, 1);
+    assert_eq!(print("1.3.0", &of("2.0.0", "")).0, same, "the same record matches");
+    assert_eq!(print("1.2.0", &of("2.0.0", r#","summary":"It leaks.""#)).0, same, "titles are left out");
+    assert_eq!(print("1.2.0", &of("2.0.0", "")[1..]).0, same, "a record that does not match is gone");
+    let others = [
+        print("0.9.0", &of("2.0.0", "")).0,
+        print("1.2.0", &of("2.0.1", "")).0,
+        print("1.2.0", &of("2.0.0", r#","aliases":["CVE-2020-1000"]"#)).0,
+        print("1.2.0", &of("2.0.0", r#","upstream":["CVE-2020-1000"]"#)).0,
+        print("1.2.0", &of("2.0.0", r#","database_specific":{"severity":"HIGH"}"#)).0,
+        print("1.2.0", &of("1.1.0", "")).0,
+    ];
+    let distinct: std::collections::BTreeSet<u64> = others.into_iter().chain([same]).collect();
+    assert_eq!(distinct.len(), 7, "{others:?}");
+}
