@@ -16,7 +16,8 @@ usage: cargo xtask TASK
 
 tasks:
   tidy              check what the compiler cannot: crate edges, docs, names, left-over marks
-  bench registry    measure Plimsoll against another registry (`--help` lists the options)";
+  bench registry    measure Plimsoll against another registry (`--help` lists the options)
+  bench scan        measure scanning, from one layer to a hundred thousand images";
 
 fn main() -> ExitCode {
     match run() {
@@ -33,7 +34,9 @@ fn run() -> anyhow::Result<ExitCode> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tidy"] => tidy::run(&workspace_root()),
-        ["bench", "registry", options @ ..] => bench::run(&workspace_root(), options),
+        ["bench", "registry", options @ ..] => bench::registry::run(&workspace_root(), options),
+        ["bench", "scan", options @ ..] => bench::scan::run(&workspace_root(), options),
+        ["bench", "scan-part", part @ ..] => bench::scan::run_part(part),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -29,25 +29,31 @@ pub(super) enum Origin {
 
 /// The registry of this workspace, as `cargo build --release` leaves it, on its embedded default.
 pub(super) fn plimsoll(root: &Path) -> Side {
-    let program = root.join("target/release/plimsoll").display().to_string();
-    let arguments = [
-        "serve",
-        "--data-dir",
-        "{data}",
-        "--listen",
-        "127.0.0.1:{port}",
-        // The peer does not look into images either.
-        "--set",
-        "scan.enabled=false",
-    ]
-    .map(str::to_owned);
+    let mut words = serving_words(&root.join("target/release/plimsoll"));
+    // The peer does not look into images either.
+    words.extend(["--set", "scan.enabled=false"].map(str::to_owned));
     Side {
         name: "plimsoll".to_owned(),
-        origin: Origin::Command { words: [program].into_iter().chain(arguments).collect(), config: None },
+        origin: Origin::Command { words, config: None },
         terms: "SQLite and local files; file and directory synced before each 201; anonymous on loopback; no TLS; \
                 images not analysed"
             .to_owned(),
     }
+}
+
+/// A program of this workspace on its embedded default, which looks into its images.
+pub(super) fn plimsoll_that_scans(program: &Path) -> Side {
+    Side {
+        name: "plimsoll".to_owned(),
+        origin: Origin::Command { words: serving_words(program), config: None },
+        terms: "SQLite and local files; anonymous on loopback; no TLS".to_owned(),
+    }
+}
+
+fn serving_words(program: &Path) -> Vec<String> {
+    let program = program.display().to_string();
+    let arguments = ["serve", "--data-dir", "{data}", "--listen", "127.0.0.1:{port}"];
+    [program].into_iter().chain(arguments.map(str::to_owned)).collect()
 }
 
 /// Debian's package `docker-registry`, configured as Debian does, without password and request log.

@@ -1,17 +1,14 @@
 //! The table that goes to docs/benchmarks.md.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
+
+use crate::bench::figures::{machine, mebibytes, median, three_digits};
 
 use super::load::Measurement;
 use super::options::Options;
 use super::rounds::{Outcome, SideOutcome};
 use super::workload::{Unit, Workload};
-
-const BEGIN: &str = "<!-- bench:registry begin -->";
-const END: &str = "<!-- bench:registry end -->";
 
 /// The peak memory that Plimsoll aims to stay under.
 const RSS_TARGET_BYTES: u64 = 100_000_000;
@@ -84,59 +81,12 @@ fn cpu_in(unit: Unit, round: &Measurement) -> Option<f64> {
     })
 }
 
-/// The middle of the values, or the lower of the two in the middle.
-fn median<T: PartialOrd + Copy>(values: impl Iterator<Item = T>) -> Option<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
-    let middle = values.len().checked_sub(1)? / 2;
-    values.get(middle).copied()
-}
-
 fn unknown() -> String {
     "–".to_owned()
 }
 
 fn milliseconds(latency: Duration) -> String {
     three_digits(latency.as_secs_f64() * 1e3)
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{}", bytes >> 20)
-}
-
-/// As many decimals as leave three digits that say something.
-fn three_digits(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
-}
-
-/// Processor and kernel, in a few words.
-fn machine() -> String {
-    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = |line: &str| Some(line.strip_prefix("model name")?.split_once(':')?.1.trim().to_owned());
-    let models: Vec<String> = processors.lines().filter_map(named).collect();
-    let model = models.first().map_or("an unnamed processor", String::as_str);
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} × {model}, Linux {}", models.len(), kernel.trim())
-}
-
-/// Puts `section` between the marks in the file, or at its end when it has none.
-pub(super) fn write_section(path: &Path, section: &str) -> anyhow::Result<()> {
-    let before = if path.exists() { fs::read_to_string(path)? } else { "# Benchmarks\n".to_owned() };
-    fs::write(path, with_section(&before, section))?;
-    Ok(())
-}
-
-fn with_section(text: &str, section: &str) -> String {
-    let marked = format!("{BEGIN}\n{}\n{END}", section.trim_end());
-    let place = text.find(BEGIN).zip(text.find(END)).filter(|(begin, end)| begin < end);
-    match place {
-        Some((begin, end)) => format!("{}{marked}{}", &text[..begin], &text[end + END.len()..]),
-        None => format!("{}\n\n{marked}\n", text.trim_end()),
-    }
 }
 
 #[cfg(test)]
@@ -162,7 +112,7 @@ mod tests {
             operations: 100,
             unit: Unit::Gigabyte,
             target: Some(0.3),
-            action: crate::bench::workload::Action::Catalogue,
+            action: crate::bench::registry::workload::Action::Catalogue,
         };
         let rounds = [measurement(300), measurement(100), measurement(200)];
         let unseen = [Measurement { cpu: None, ..measurement(0) }];
@@ -176,14 +126,5 @@ mod tests {
         assert_eq!(cpu_in(Unit::Request, &measurement(100)), Some(1000.0));
         assert_eq!(cpu_in(Unit::Operation, &measurement(100)), Some(1.0));
         assert_eq!(cpu_in(Unit::Gigabyte, &measurement(100)), Some(0.2));
-    }
-
-    #[test]
-    fn a_second_report_takes_the_place_of_the_first() {
-        let once = with_section("# Benchmarks\n\nProse.\n", "first");
-        let twice = with_section(&format!("{once}\nMore prose.\n"), "second");
-        assert!(twice.starts_with("# Benchmarks\n\nProse.\n\n"), "{twice}");
-        assert!(twice.contains("second") && !twice.contains("first"), "{twice}");
-        assert!(twice.ends_with("\nMore prose.\n"), "{twice}");
     }
 }

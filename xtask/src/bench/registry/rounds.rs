@@ -5,14 +5,14 @@ use std::sync::atomic::AtomicU64;
 use anyhow::Context as _;
 
 use super::content::Content;
-use super::cores::{self, Cores};
 use super::load::{Loaded, Measurement};
 use super::memory;
 use super::options::Options;
-use super::server::Server;
-use super::side::Side;
-use super::usage::Usage;
 use super::workload::{SIZES, Workload};
+use crate::bench::cores::{self, Cores};
+use crate::bench::server::Server;
+use crate::bench::side::Side;
+use crate::bench::usage::Usage;
 
 /// What all rounds showed.
 pub(super) struct Outcome {

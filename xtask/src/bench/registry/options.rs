@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use super::side::{self, Side};
 use super::workload::{WORKLOADS, Workload};
+use crate::bench::side::{self, Side};
 
 pub(super) const USAGE: &str = "\
 usage: cargo xtask bench registry [OPTIONS]

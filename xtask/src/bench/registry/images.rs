@@ -3,8 +3,8 @@
 use anyhow::{Context as _, ensure};
 use sha2::{Digest as _, Sha256};
 
-use super::connection::{Connection, Request};
 use super::content::{Content, digest_of};
+use crate::bench::connection::{Connection, Request};
 
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
