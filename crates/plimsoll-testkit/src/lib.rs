@@ -5,7 +5,6 @@
 
 mod image;
 mod kill_loop;
-mod peer;
 mod postgres;
 mod registry_client;
 mod s3;
@@ -17,7 +16,7 @@ pub use plimsoll_server::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig
 
 pub use image::{Image, TestBlob, artifact, index, noise};
 pub use kill_loop::{KillLoop, KillLoopReport};
-pub use peer::{Peer, find_peer, left_out, passed_over};
+pub use plimsoll_peers::{Peer, find_peer, left_out, passed_over};
 pub use postgres::Postgres;
 pub use registry_client::{ClientError, RegistryClient, body_of};
 pub use s3::{Fault, S3Service};

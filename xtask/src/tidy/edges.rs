@@ -71,11 +71,13 @@ const ROOMS: &[Room] = &[
             "plimsoll-server",
         ],
     },
+    Room { name: "plimsoll-peers", storey: Storey::Development, may_use: &[] },
     Room {
         name: "plimsoll-testkit",
         storey: Storey::Development,
         may_use: &[
             "plimsoll-oci",
+            "plimsoll-peers",
             "plimsoll-image",
             "plimsoll-store",
             "plimsoll-transport",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use plimsoll_testkit::left_out;
+use plimsoll_peers::left_out;
 use plimsoll_vuln::import::{Source, import};
 use plimsoll_vuln::index::{Builder, Built, Index, Refusal, Shard, ShardKind};
 

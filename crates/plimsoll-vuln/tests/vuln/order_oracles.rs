@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use plimsoll_testkit::{find_peer, passed_over};
+use plimsoll_peers::{find_peer, passed_over};
 use plimsoll_vuln::Order;
 
 mod judge;

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
-use plimsoll_testkit::find_peer;
+use plimsoll_peers::find_peer;
 use proptest::prelude::*;
 
 use super::*;

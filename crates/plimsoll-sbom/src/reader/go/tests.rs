@@ -2,7 +2,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::sync::OnceLock;
 
-use plimsoll_testkit::{find_peer, left_out};
+use plimsoll_peers::{find_peer, left_out};
 
 use super::super::tests::read;
 use super::*;

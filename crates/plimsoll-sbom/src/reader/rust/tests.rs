@@ -3,7 +3,7 @@ use std::process::Stdio;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use plimsoll_testkit::find_peer;
+use plimsoll_peers::find_peer;
 use proptest::prelude::*;
 
 use super::super::tests::read as read_as_analysed;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use plimsoll_peers::{Peer, find_peer, left_out};
 use plimsoll_sbom::{Component, Facts, Owned};
-use plimsoll_testkit::{Peer, find_peer, left_out};
 use tempfile::TempDir;
 
 use super::{lines, output, read, read_file};

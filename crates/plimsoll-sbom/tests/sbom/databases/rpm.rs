@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use plimsoll_peers::{Peer, find_peer};
 use plimsoll_sbom::{Component, Facts};
-use plimsoll_testkit::{Peer, find_peer};
 use tempfile::TempDir;
 
 use super::{lines, output, owned, read_file};

@@ -1,5 +1,5 @@
+use plimsoll_peers::find_peer;
 use plimsoll_sbom::Kinship;
-use plimsoll_testkit::find_peer;
 use serde_json::json;
 
 use super::{names, output, owner, read_tree, scratch, write};

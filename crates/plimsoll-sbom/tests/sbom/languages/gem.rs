@@ -1,7 +1,7 @@
 use std::path::Path;
 
+use plimsoll_peers::find_peer;
 use plimsoll_sbom::Kinship;
-use plimsoll_testkit::find_peer;
 
 use super::{names, output, owner, read_tree, scratch, sorted, write};
 

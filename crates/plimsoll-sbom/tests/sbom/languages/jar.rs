@@ -1,7 +1,7 @@
 use std::path::Path;
 
+use plimsoll_peers::{Peer, find_peer};
 use plimsoll_sbom::{Component, Kinship};
-use plimsoll_testkit::{Peer, find_peer};
 
 use super::{components, names, output, read_tree, scratch, write};
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
+use plimsoll_peers::{Peer, find_peer};
 use plimsoll_sbom::Kinship;
-use plimsoll_testkit::{Peer, find_peer};
 use serde_json::{Value, json};
 
 use super::{names, output, owner, read_tree, scratch, sorted, write};

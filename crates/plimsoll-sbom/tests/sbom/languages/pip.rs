@@ -1,5 +1,5 @@
+use plimsoll_peers::{find_peer, passed_over};
 use plimsoll_sbom::Kinship;
-use plimsoll_testkit::{find_peer, passed_over};
 
 use super::{names, output, owner, program_at, read_tree, scratch, sorted};
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use plimsoll_peers::left_out;
 use plimsoll_sbom::{Component, PackageType};
-use plimsoll_testkit::left_out;
 use plimsoll_vuln::feed::{Evaluation, Terms};
 use plimsoll_vuln::import::{Source, import};
 use plimsoll_vuln::index::{Builder, Index};

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::io::{Seek as _, Write as _};
 use std::process::{Command, Stdio};
 
-use plimsoll_testkit::Peer;
+use plimsoll_peers::Peer;
 
 use super::pairs::Pair;
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::path::Path;
 
-use plimsoll_testkit::{Peer, find_peer, passed_over};
+use plimsoll_peers::{Peer, find_peer, passed_over};
 use plimsoll_vuln::Order;
 
 use super::judge::Verdict;

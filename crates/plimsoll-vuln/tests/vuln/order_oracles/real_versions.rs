@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
-use plimsoll_testkit::left_out;
+use plimsoll_peers::left_out;
 use serde_json::Value;
 
 /// Each so many-th record is read.
