@@ -18,6 +18,8 @@ pub(crate) struct SystemFeed {
 pub(crate) enum Naming {
     /// The source package, with its version.
     Source,
+    /// The same, in advisories that leave out epochs: with its epoch, every old package would be newer than its fix.
+    SourceWithoutEpoch,
     /// The package as installed.
     Binary,
 }
@@ -39,6 +41,8 @@ enum Release {
     Rolling,
 }
 
+/// Deliberately missing: Oracle Linux and Amazon Linux, which no ecosystem of OSV is of, and SUSE's enterprise releases,
+/// whose advisories are those of modules that os-release does not name.
 const ROWS: &[Row] = &[
     Row { id: "debian", package_type: PackageType::Deb, naming: Naming::Source, release: debian },
     Row { id: "ubuntu", package_type: PackageType::Deb, naming: Naming::Source, release: ubuntu },
@@ -70,24 +74,39 @@ const ROWS: &[Row] = &[
     },
     Row { id: "rhel", package_type: PackageType::Rpm, naming: Naming::Binary, release: red_hat },
     Row {
-        id: "ol",
-        package_type: PackageType::Rpm,
-        naming: Naming::Binary,
-        release: |d| major("Oracle Linux", d),
-    },
-    Row {
         id: "azurelinux",
         package_type: PackageType::Rpm,
-        naming: Naming::Binary,
+        naming: Naming::SourceWithoutEpoch,
         release: |d| major("Azure Linux", d),
     },
+    // What Azure Linux was called until its second release; the advisories use the new name for both.
+    Row {
+        id: "mariner",
+        package_type: PackageType::Rpm,
+        naming: Naming::SourceWithoutEpoch,
+        release: |d| major("Azure Linux", d),
+    },
+    Row { id: "photon", package_type: PackageType::Rpm, naming: Naming::Source, release: photon },
+    Row {
+        id: "openeuler",
+        package_type: PackageType::Rpm,
+        naming: Naming::SourceWithoutEpoch,
+        release: open_euler,
+    },
+    Row { id: "alpaquita", package_type: PackageType::Apk, naming: Naming::Source, release: alpaquita },
     Row {
         id: "mageia",
         package_type: PackageType::Rpm,
         naming: Naming::Source,
         release: |d| major("Mageia", d),
     },
-    Row { id: "opensuse-leap", package_type: PackageType::Rpm, naming: Naming::Binary, release: leap },
+    Row { id: "opensuse-leap", package_type: PackageType::Rpm, naming: Naming::Source, release: leap },
+    Row {
+        id: "opensuse-tumbleweed",
+        package_type: PackageType::Rpm,
+        naming: Naming::Source,
+        release: |_| whole("openSUSE:Tumbleweed"),
+    },
 ];
 
 /// Distributions that install another's packages as they are and number their releases alike; their own few packages
@@ -189,6 +208,37 @@ fn red_hat(distribution: &Distribution) -> Release {
             .flat_map(|name| repositories.map(|repository| format!("{name}::{repository}")))
             .collect(),
     )
+}
+
+/// `4.0`, which has no shorter form.
+fn photon(distribution: &Distribution) -> Release {
+    match distribution.version_id.split_once('.') {
+        Some((major, minor)) if is_number(major) && is_number(minor) => {
+            whole(&format!("Photon OS:{}", distribution.version_id))
+        }
+        _ => Release::Rolling,
+    }
+}
+
+/// `22.03-LTS-SP3`, of which the second half stands in `PRETTY_NAME` alone: `openEuler 22.03 (LTS-SP3)`. Advisories are
+/// published for releases with long support only.
+fn open_euler(distribution: &Distribution) -> Release {
+    let version = distribution.version_id.as_str();
+    let name = distribution.pretty_name.as_deref().unwrap_or_default();
+    let rest = name.split_once(version).map_or("", |(_, rest)| rest);
+    let support = rest.trim().trim_start_matches('(').trim_end_matches(')').replace(' ', "-");
+    if version.is_empty() || !support.starts_with("LTS") {
+        return Release::Rolling;
+    }
+    whole(&format!("openEuler:{version}-{support}"))
+}
+
+/// `23`, or `stream`, which is a release of its own.
+fn alpaquita(distribution: &Distribution) -> Release {
+    match distribution.version_id.as_str() {
+        version if version == "stream" || is_number(version) => whole(&format!("Alpaquita:{version}")),
+        _ => Release::Rolling,
+    }
 }
 
 fn leap(distribution: &Distribution) -> Release {

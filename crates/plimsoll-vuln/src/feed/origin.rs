@@ -6,8 +6,9 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("almalinux", &["almalinux"]),
     ("azurelinux", &["microsoft"]),
     ("mageia", &["mageia"]),
-    ("ol", &["oracle"]),
+    ("mariner", &["microsoft"]),
     ("opensuse-leap", &["opensuse", "suse"]),
+    ("opensuse-tumbleweed", &["opensuse", "suse"]),
     ("rhel", &["red hat"]),
     ("rocky", &["rocky"]),
 ];

@@ -27,7 +27,11 @@ fn a_release_is_called_as_osv_calls_it() {
         ("alpine", "3.9.6", "Alpine:v3.9"),
         ("almalinux", "9.4", "AlmaLinux:9"),
         ("rocky", "8.10", "Rocky Linux:8"),
-        ("ol", "9.3", "Oracle Linux:9"),
+        ("azurelinux", "3.0", "Azure Linux:3"),
+        ("mariner", "2.0", "Azure Linux:2"),
+        ("photon", "4.0", "Photon OS:4.0"),
+        ("alpaquita", "stream", "Alpaquita:stream"),
+        ("opensuse-tumbleweed", "20261120", "openSUSE:Tumbleweed"),
         ("rhel", "9.4", "Red Hat:enterprise_linux:9::baseos"),
         ("opensuse-leap", "15.6", "openSUSE:Leap 15.6"),
         ("wolfi", "20230201", "Wolfi"),
@@ -35,7 +39,20 @@ fn a_release_is_called_as_osv_calls_it() {
     ] {
         let feed = system_feed(&distribution(id, version)).unwrap();
         assert_eq!(feed.ecosystems.first().map(String::as_str), Some(ecosystem), "{id} {version}");
+        assert!(crate::Ecosystem::parse(ecosystem).is_some(), "{ecosystem} has no order");
     }
+}
+
+#[test]
+fn openeulers_support_stands_in_its_pretty_name() {
+    let named = |pretty_name: &str| {
+        let mut distribution = distribution("openeuler", "22.03");
+        distribution.pretty_name = Some(pretty_name.to_owned());
+        system_feed(&distribution).map(|feed| feed.ecosystems)
+    };
+    assert_eq!(named("openEuler 22.03 (LTS-SP3)").unwrap(), ["openEuler:22.03-LTS-SP3"]);
+    assert_eq!(named("openEuler 22.03 LTS").unwrap(), ["openEuler:22.03-LTS"]);
+    assert!(matches!(named("openEuler 22.03"), Err(Reason::DistributionRolls(_))));
 }
 
 #[test]
@@ -65,6 +82,8 @@ fn a_derivative_is_not_judged_by_its_parents_feed() {
     kali.like = vec!["debian".to_owned()];
     let reason = system_feed(&kali).unwrap_err();
     assert_eq!(reason.to_string(), "kali 2026.3 descends from debian, but its packages may differ");
+    let reason = system_feed(&distribution("ol", "9.3")).unwrap_err();
+    assert_eq!(reason.to_string(), "no advisories are read for ol 9.3");
     let reason = system_feed(&distribution("nixos", "25.11")).unwrap_err();
     assert_eq!(reason.to_string(), "no advisories are read for nixos 25.11");
 }

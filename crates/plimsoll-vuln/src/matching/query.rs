@@ -23,8 +23,17 @@ pub(super) fn write(component: &Component, naming: Naming, name: &mut String, ve
 }
 
 fn write_system(component: &Component, naming: Naming, name: &mut String, version: &mut String) {
-    let source =
-        component.source.as_ref().filter(|source| naming == Naming::Source && !source.name.is_empty());
+    write_with_epoch(component, naming, name, version);
+    if naming == Naming::SourceWithoutEpoch
+        && let Some(colon) = version.find(':')
+    {
+        version.drain(..=colon);
+    }
+}
+
+fn write_with_epoch(component: &Component, naming: Naming, name: &mut String, version: &mut String) {
+    let is_by_source = matches!(naming, Naming::Source | Naming::SourceWithoutEpoch);
+    let source = component.source.as_ref().filter(|source| is_by_source && !source.name.is_empty());
     let Some(source) = source else {
         name.push_str(&component.name);
         version.push_str(&component.version);
