@@ -69,6 +69,13 @@ pub enum Reason {
         /// The limit.
         age_days_max: u32,
     },
+    /// The advisories are of a day that is still to come, so nobody knows how old they are.
+    DatedAhead {
+        /// Whose they are.
+        ecosystem: String,
+        /// The day that they claim.
+        as_of: Date,
+    },
     /// Another publisher's package, of which the distribution's advisories say nothing.
     ThirdParty(String),
     /// A package of another package manager than the distribution's.
@@ -122,13 +129,17 @@ impl Evaluation {
 }
 
 impl Terms {
-    /// Whether data of this day is too old, said as a reason.
-    pub(crate) fn staleness(&self, ecosystem: &str, data_time: Timestamp) -> Option<Reason> {
+    /// Whether data of this day is too old to prove anything, said as a reason. A date that is to come is no better
+    /// than an old one: behind it the data may be of any age.
+    pub fn staleness(&self, ecosystem: &str, data_time: Timestamp) -> Option<Reason> {
         let age_days_max = self.age_days_max?;
         let age_seconds = self.now.as_second().saturating_sub(data_time.as_second());
+        let (ecosystem, as_of) = (ecosystem.to_owned(), day(data_time));
+        if age_seconds < -CLOCK_SKEW_SECONDS_MAX {
+            return Some(Reason::DatedAhead { ecosystem, as_of });
+        }
         let is_stale = age_seconds > i64::from(age_days_max) * SECONDS_PER_DAY;
-        let as_of = day(data_time);
-        is_stale.then(|| Reason::Stale { ecosystem: ecosystem.to_owned(), as_of, age_days_max })
+        is_stale.then_some(Reason::Stale { ecosystem, as_of, age_days_max })
     }
 
     /// Whether the distribution's support is over, said as a reason.
@@ -140,6 +151,8 @@ impl Terms {
 }
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+/// By how much a slow clock may be behind the one that dated the data.
+const CLOCK_SKEW_SECONDS_MAX: i64 = SECONDS_PER_DAY;
 
 pub(crate) fn day(time: Timestamp) -> Date {
     jiff::tz::Offset::UTC.to_datetime(time).date()
@@ -167,6 +180,12 @@ impl fmt::Display for Reason {
                 write!(
                     f,
                     "the advisories of {ecosystem} are of {as_of}, older than the limit of {age_days_max} days"
+                )
+            }
+            Self::DatedAhead { ecosystem, as_of } => {
+                write!(
+                    f,
+                    "the advisories of {ecosystem} are dated {as_of}, which is to come: their age is not known"
                 )
             }
             Self::ThirdParty(who) => {

@@ -38,7 +38,7 @@ pub struct Source<'s> {
     pub name: &'s str,
     /// Under which terms its data may be passed on.
     pub licence: Option<&'s str>,
-    /// How new it is, for formats that do not say so.
+    /// How new it is as a whole, where that is known: what it says nothing new of is as fresh.
     pub time: Option<Timestamp>,
 }
 

@@ -197,7 +197,7 @@ impl AdvisoryWriter<'_> {
 }
 
 /// Replaces a file so that a reader, or a crash, sees the old one or the new one.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut partial = partial_beside(path)?;
     partial.write_all(bytes).map_err(|error| cannot("write", path, &error))?;
     persist(partial, path)

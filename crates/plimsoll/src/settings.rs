@@ -138,6 +138,7 @@ pub(crate) struct ImmutableTags {
 impl Settings {
     /// Checks the values that were found, each with its origin at hand for the error.
     pub(crate) fn of(found: &Layered) -> Result<Self, Failure> {
+        advisory_mirrors(found)?;
         Ok(Self {
             listen: found.list("listen", quantity::address)?,
             data_dir: found.required("data_dir", quantity::path)?,
@@ -170,6 +171,12 @@ impl Settings {
             shutdown_grace: found.required("shutdown.grace", quantity::duration)?,
         })
     }
+}
+
+/// Where advisories are downloaded from instead of their publisher, in the order of asking. It is no server's setting,
+/// and is checked with the rest.
+pub(crate) fn advisory_mirrors(found: &Layered) -> Result<Vec<String>, Failure> {
+    found.list("advisories.mirrors", quantity::http_url)
 }
 
 fn database(found: &Layered) -> Result<Database, Failure> {

@@ -35,7 +35,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// A shard of `kind` whose sections are pieces of `bytes` as long as their first byte says.
 fn framed(kind: ShardKind, bytes: &[u8]) -> Vec<u8> {
     let (kind, sections) = match kind {
-        ShardKind::Advisories => (1, 5),
+        ShardKind::Advisories => (1, 6),
         ShardKind::Details => (2, 2),
         ShardKind::Enrichment => (3, 4),
     };

@@ -114,9 +114,14 @@ fn data_older_than_the_limit_is_stale() {
         "the advisories of PyPI are of 2026-11-15, older than the limit of 7 days"
     );
     assert_eq!(
-        terms.staleness("PyPI", time("2027-01-01T00:00:00Z")),
+        terms.staleness("PyPI", time("2026-11-23T12:00:00Z")),
         None,
         "data may be newer than a slow clock"
+    );
+    let reason = terms.staleness("PyPI", time("2027-07-09T00:00:00Z")).unwrap();
+    assert_eq!(
+        reason.to_string(),
+        "the advisories of PyPI are dated 2027-07-09, which is to come: their age is not known"
     );
     assert_eq!(Terms { age_days_max: None, ..terms }.staleness("PyPI", time("1999-01-01T00:00:00Z")), None);
 }

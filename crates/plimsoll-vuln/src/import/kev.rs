@@ -68,6 +68,7 @@ pub(super) fn midnight(day: Date) -> Option<Timestamp> {
 impl Reading<'_> {
     /// Notes how new enrichments are.
     pub(super) fn note(&mut self, time: Option<Timestamp>) {
+        let time = self.builder.credible(time);
         self.builder.note_time(self.id, time);
         self.builder.enrichment().note(self.id, time);
     }

@@ -25,6 +25,8 @@ const ID_BYTES_MAX: usize = 256;
 /// is equally new is joined.
 #[derive(Default)]
 pub struct Builder {
+    /// When it is; times after it are a mistake of whoever wrote them.
+    now: Option<Timestamp>,
     shards: BTreeMap<String, ShardDraft>,
     sources: Vec<SourceDraft>,
     /// For each record that some shard has a draft of, the source that it came from.
@@ -54,7 +56,10 @@ pub(super) struct ShardDraft {
 pub(super) struct RecordDraft {
     /// Its place in [`Builder::records`].
     pub(super) ordinal: usize,
+    /// When it was changed, as it says itself: of several with one id the newest counts.
     pub(super) modified: Option<Timestamp>,
+    /// How new it is, as far as that can be believed: what its source says of itself counts too.
+    pub(super) data_time: Option<Timestamp>,
     pub(super) head: Head,
     pub(super) entries: Vec<EntryDraft>,
 }
@@ -75,14 +80,20 @@ pub struct Built {
 pub struct ShardTooLarge(pub String);
 
 impl Builder {
-    /// A builder without records.
+    /// A builder without records, which takes every time at its word.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Announces a source; `time` stands for the time of records that do not say when they were changed.
+    /// A builder without records at a time: one that is dated later makes no data newer, and is counted.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now: Some(now), ..Self::default() }
+    }
+
+    /// Announces a source; `time` is how new it is as a whole, and so at least how new each of its records is.
     pub fn source(&mut self, name: &str, licence: Option<&str>, time: Option<Timestamp>) -> SourceId {
         let licence = licence.map(str::to_owned);
+        let time = self.credible(time);
         self.sources.push(SourceDraft {
             name: name.to_owned(),
             licence,
@@ -124,8 +135,14 @@ impl Builder {
 
     /// Notes how new a source's data is.
     pub(crate) fn note_time(&mut self, source: SourceId, time: Option<Timestamp>) {
+        let time = self.credible(time);
         let newest = &mut self.sources[source.0].newest;
         *newest = time.max(*newest);
+    }
+
+    /// A time, unless it is still to come.
+    pub(crate) fn credible(&self, time: Option<Timestamp>) -> Option<Timestamp> {
+        time.filter(|time| self.now.is_none_or(|now| *time <= now))
     }
 
     fn add_parts(&mut self, source: SourceId, record: &Record<'_>) -> Result<(), Refusal> {
@@ -137,7 +154,9 @@ impl Builder {
         }
         let (parts, mut left_out) = by_ecosystem(record);
         let ordinal = self.records.len();
-        let modified = record.modified.as_deref().and_then(timestamp).or(self.sources[source.0].time);
+        let modified = record.modified.as_deref().and_then(timestamp);
+        let source_time = self.sources[source.0].time;
+        let data_time = self.credible(modified).max(source_time);
         let mut is_kept = false;
         for (ecosystem, affected) in parts.into_values() {
             let name = ecosystem.as_str();
@@ -149,7 +168,8 @@ impl Builder {
             left_out.extend(refusals);
             if !entries.is_empty() {
                 let head = Head::read(record, ecosystem, &affected);
-                shard.records.push(RecordDraft { ordinal, modified, head, entries });
+                let modified = modified.or(source_time);
+                shard.records.push(RecordDraft { ordinal, modified, data_time, head, entries });
                 is_kept = true;
             }
         }
@@ -157,8 +177,11 @@ impl Builder {
             return Err(left_out.into_iter().min().unwrap_or(Refusal::NothingToMatch));
         }
         left_out.into_iter().for_each(|reason| self.tally_mut(source).leave_out(reason, &record.id));
+        if self.credible(modified) != modified {
+            self.tally_mut(source).dated_ahead.add(&record.id);
+        }
         self.records.push((source, record.id.to_string()));
-        self.note_time(source, modified);
+        self.note_time(source, data_time);
         Ok(())
     }
 
@@ -276,7 +299,7 @@ fn by_ecosystem<'r, 'a>(record: &'r Record<'a>) -> (Parts<'r, 'a>, Vec<Refusal>)
 }
 
 pub(super) fn newest(records: &[RecordDraft]) -> Option<Timestamp> {
-    records.iter().filter_map(|record| record.modified).max()
+    records.iter().filter_map(|record| record.data_time).max()
 }
 
 /// The part of a catalogue's entry that all kinds of shards share.

@@ -64,9 +64,12 @@ pub struct Tally {
     /// Parts of records that are kept otherwise.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<Refusal, Refused>,
+    /// Records that say they were changed after the index was built. They count, but make no data newer.
+    #[serde(default, skip_serializing_if = "Refused::is_never")]
+    pub dated_ahead: Refused,
 }
 
-/// How often something was refused, and where for example.
+/// How often something was met, and where for example.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// How often.
@@ -91,7 +94,11 @@ impl Tally {
 }
 
 impl Refused {
-    fn add(&mut self, id: &str) {
+    fn is_never(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn add(&mut self, id: &str) {
         self.count += 1;
         let place = self.examples.partition_point(|example| example.as_str() < id);
         if place < EXAMPLES_MAX && self.examples.get(place).is_none_or(|example| example != id) {

@@ -16,7 +16,7 @@ mod verdicts;
 /// The index of these records.
 fn index(records: &[String]) -> Index {
     let mut builder = Builder::new();
-    let source = builder.source("test", None, Some(now()));
+    let source = builder.source("test", None, None);
     for json in records {
         builder.add(source, &Record::parse(json.as_bytes()).unwrap());
     }

@@ -1,3 +1,4 @@
+mod about;
 mod build;
 mod gather;
 mod import;

@@ -2,6 +2,11 @@
 
 use plimsoll_store::Timestamp;
 
+/// This moment.
+pub(super) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(plimsoll_server::now().unix_ms()).unwrap_or_default()
+}
+
 /// For programs: RFC 3339, such as `2026-11-22T14:05:00Z`.
 pub(super) fn rfc3339(at: Timestamp) -> String {
     printed(at, "%Y-%m-%dT%H:%M:%SZ")

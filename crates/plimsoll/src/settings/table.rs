@@ -59,6 +59,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     open("gc.grace", "24h", "how long unreferenced content stays; gc.hold at least"),
     open("gc.hold", "24h", "how long a fresh blob waits for its manifest"),
     open("gc.interval", "1m", "how often the collector looks"),
+    list("advisories.mirrors", "", "where `db update` finds archives, as URL/PyPI/all.zip; OSV's by default"),
     open("scan.enabled", "true", "whether images are analysed as they arrive"),
     open("scan.advisories", "plimsoll/advisories:latest", "where in this registry the advisories are"),
     open("scan.age_max", "30d", "how old advisories may be before they prove nothing; 0s for no limit"),

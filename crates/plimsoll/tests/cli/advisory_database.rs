@@ -61,6 +61,40 @@ fn the_index_tells_its_age_and_its_damage() {
 }
 
 #[test]
+fn dates_that_are_to_come_make_no_index_look_fresh() {
+    let scratch = tempfile::tempdir().unwrap();
+    let old = ADVISORIES.replace("2026-11-01", "2020-01-01");
+    let ahead = old.replacen("2020-01-01", "9000-01-01", 1);
+    fs::write(scratch.path().join("a.jsonl"), ahead).unwrap();
+    let built = run_in(scratch.path(), &[], &["db", "build", "--out", "db", "a.jsonl"]);
+    assert!(built.stdout.contains("dated ahead"), "{}", built.stdout);
+    let status = run_in(scratch.path(), &[], &["db", "status", "--db", "db"]);
+    assert!(status.stdout.lines().any(|line| line.ends_with("PyPI") && line.contains("(old)")));
+    assert!(status.stdout.contains("1 such as PYSEC-"), "{}", status.stdout);
+    let json = run_in(scratch.path(), &[], &["db", "status", "--db", "db", "-o", "json"]).json();
+    assert_eq!(json["sources"][0]["tally"]["datedAhead"]["count"], 1);
+}
+
+#[test]
+fn what_is_said_of_a_source_is_kept_with_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("a.jsonl"), ADVISORIES.replace("2026-11-01", "2020-01-01")).unwrap();
+    fs::write(scratch.path().join("b.jsonl"), ADVISORIES.replace("PYSEC", "OTHER")).unwrap();
+    let import =
+        |more: &[&str]| run_in(scratch.path(), &[], &[&["db", "import", "--db", "db"], more].concat());
+    let said = import(&["a.jsonl", "--licence", "CC-BY-4.0", "--as-of", "2026-11-20"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(import(&["b.jsonl"]).code, 0);
+    let status = run_in(scratch.path(), &[], &["db", "status", "--db", "db", "-o", "json"]).json();
+    let source = &status["sources"][0];
+    assert_eq!((&source["name"], &source["licence"]), (&"a.jsonl".into(), &"CC-BY-4.0".into()));
+    assert_eq!(source["dataTime"], "2026-11-20T00:00:00Z");
+    let to_come = import(&["b.jsonl", "--as-of", "9000-01-01"]);
+    assert_eq!(to_come.code, 2, "{}", to_come.stderr);
+    assert!(to_come.stderr.contains("is to come"), "{}", to_come.stderr);
+}
+
+#[test]
 fn a_registry_hands_the_index_on_and_only_what_is_missing_is_fetched() {
     let scratch = crate::scanning::ground();
     let server = Server::start();

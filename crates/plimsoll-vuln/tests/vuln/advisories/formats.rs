@@ -107,6 +107,41 @@ fn of_two_states_of_a_record_the_newer_counts() {
 }
 
 #[test]
+fn a_record_of_a_day_that_is_to_come_makes_no_data_newer() {
+    let ahead = one_line(DJANGO).replace("PYSEC-1", "PYSEC-2").replace("2024-01-02", "2027-07-09");
+    let mut builder = Builder::at("2026-11-22T00:00:00Z".parse().unwrap());
+    add(&mut builder, "python", format!("{}\n{ahead}", one_line(DJANGO)).as_bytes()).unwrap();
+    add(&mut builder, "future.jsonl", ahead.replace("PyPI", "npm").as_bytes()).unwrap();
+    let built = builder.finish().unwrap();
+    let counted: Vec<u64> =
+        built.catalogue.sources.iter().map(|source| source.tally.dated_ahead.count).collect();
+    assert_eq!(counted, [1, 1]);
+    assert_eq!(tally(&built).dated_ahead.examples, ["PYSEC-2"]);
+    let index = Index::open(built.shards).unwrap();
+    let pypi = index.shard("PyPI").unwrap();
+    assert_eq!(
+        (pypi.data_time().unwrap().to_string(), pypi.advisory_count()),
+        ("2024-01-02T03:04:05Z".into(), 2)
+    );
+    assert_eq!(index.shard("npm").unwrap().data_time(), None, "nothing tells how old it is");
+    assert_eq!(built.catalogue.data_time, pypi.data_time());
+}
+
+#[test]
+fn what_a_source_says_of_itself_counts_for_what_did_not_change_since() {
+    let time = |text: &str| Some(text.parse().unwrap());
+    let built = |source_time| {
+        let mut builder = Builder::at("2026-11-22T00:00:00Z".parse().unwrap());
+        let source = Source { name: "python", licence: None, time: source_time };
+        import(&mut builder, &source, Cursor::new(DJANGO)).unwrap();
+        builder.finish().unwrap().catalogue.data_time
+    };
+    assert_eq!(built(time("2026-11-21T00:00:00Z")), time("2026-11-21T00:00:00Z"));
+    assert_eq!(built(time("2020-01-01T00:00:00Z")), time("2024-01-02T03:04:05Z"));
+    assert_eq!(built(time("2027-01-01T00:00:00Z")), time("2024-01-02T03:04:05Z"));
+}
+
+#[test]
 fn only_what_changed_is_named() {
     let other = one_line(DJANGO).replace("PYSEC-1", "PYSEC-2").replace("Django", "flask");
     let state = |lines: String| read("state", lines.as_bytes()).unwrap().1;

@@ -3,9 +3,11 @@ use std::path::PathBuf;
 use clap::Args;
 use plimsoll_vuln::index::Built;
 
+use super::about::AboutArguments;
 use super::gather::{compile, gather};
 use super::tally::BuiltIndex;
 use crate::advisories::{AdvisoryDirectory, AdvisoryWriter};
+use crate::command::moment;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -21,13 +23,17 @@ pub(crate) struct Build {
     /// or .zst
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    about: AboutArguments,
 }
 
 impl Build {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
+        let now = moment::now();
+        let about = self.about.about(now)?;
         let directory = AdvisoryDirectory::at(&self.out);
         let step = context.terminal().step("compiling advisories");
-        let built = compile(&mut gather(&self.files)?)?;
+        let built = compile(&mut gather(&self.files, &about)?, now)?;
         put(directory.write()?, &built)?;
         step.done();
         context.terminal().print(&BuiltIndex::of(&built.catalogue, directory.path()))

@@ -4,11 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use plimsoll_vuln::import::{RECORD_BYTES_MAX, Source, import};
 use plimsoll_vuln::index::{Builder, Built};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use super::about::About;
 use crate::advisories::{cannot, is_partial, read_bounded};
 use crate::failure::Failure;
 
@@ -23,10 +25,12 @@ const DEPTH_MAX: usize = 8;
 pub(super) struct SourceFile {
     pub(super) name: String,
     pub(super) file: File,
+    pub(super) about: About,
 }
 
-/// Opens what was named. The records of a directory, one in each file, become one source.
-pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
+/// Opens what was named, of all of which `about` is said. The records of a directory, one in each file, become one
+/// source.
+pub(super) fn gather(paths: &[PathBuf], about: &About) -> Result<Vec<SourceFile>, Failure> {
     let mut sources = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -35,15 +39,16 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Failure> {
             sources.push(open(path)?);
         }
     }
+    sources.iter_mut().for_each(|source| source.about = about.clone());
     sources.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(sources)
 }
 
 /// Makes an index of sources.
-pub(super) fn compile(sources: &mut [SourceFile]) -> Result<Built, Failure> {
-    let mut builder = Builder::new();
-    for SourceFile { name, file } in sources {
-        let source = Source { name, licence: None, time: None };
+pub(super) fn compile(sources: &mut [SourceFile], now: Timestamp) -> Result<Built, Failure> {
+    let mut builder = Builder::at(now);
+    for SourceFile { name, file, about } in sources {
+        let source = Source { name, licence: about.licence.as_deref(), time: about.time };
         file.rewind().map_err(|error| cannot("read", Path::new(name), &error))?;
         import(&mut builder, &source, &mut *file)
             .map_err(|error| Failure::not_evaluated(format!("cannot use `{name}`")).because(&error))?;
@@ -116,7 +121,7 @@ fn record_in(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
 
 fn open(path: &Path) -> Result<SourceFile, Failure> {
     let file = File::open(path).map_err(|error| cannot("read", path, &error))?;
-    Ok(SourceFile { name: name_of(path), file })
+    Ok(SourceFile { name: name_of(path), file, about: About::default() })
 }
 
 fn name_of(path: &Path) -> String {
@@ -158,7 +163,7 @@ impl Records {
         let file = self.lines.into_inner().map_err(|error| {
             Failure::not_evaluated(format!("cannot gather the records of `{name}`")).because(error.error())
         })?;
-        Ok(Some(SourceFile { name, file }))
+        Ok(Some(SourceFile { name, file, about: About::default() }))
     }
 
     fn failed(&self, error: &std::io::Error) -> Failure {
@@ -173,6 +178,8 @@ mod tests {
     const RECORD: &str = "{\n  \"id\": \"PYSEC-ID\",\n  \"modified\": \"2026-01-02T00:00:00Z\",\n  \"affected\": [\n    \
         {\"package\": {\"ecosystem\": \"PyPI\", \"name\": \"a\"}, \"versions\": [\"1\"]}\n  ]\n}\n";
 
+    const NOW: Timestamp = Timestamp::MAX;
+
     #[test]
     fn the_records_of_a_directory_are_one_source_and_other_files_are_one_each() {
         let scratch = tempfile::tempdir().unwrap();
@@ -182,10 +189,12 @@ mod tests {
         fs::write(directory.join("deeper/2.json"), RECORD.replace("ID", "2")).unwrap();
         fs::write(directory.join("README.md"), "no advisory").unwrap();
         fs::write(directory.join("epss.csv"), "cve,epss,percentile\nCVE-2020-10001,0.5,0.9\n").unwrap();
-        let mut sources = gather(&[directory]).unwrap();
+        let about = About { licence: Some("CC0-1.0".to_owned()), time: None };
+        let mut sources = gather(&[directory], &about).unwrap();
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         assert_eq!(names, ["epss.csv", "osv.jsonl"]);
-        let built = compile(&mut sources).unwrap();
+        let built = compile(&mut sources, NOW).unwrap();
+        assert!(built.catalogue.sources.iter().all(|source| source.licence == about.licence));
         let kept: Vec<u64> = built.catalogue.sources.iter().map(|source| source.tally.kept).collect();
         assert_eq!(kept, [1, 2]);
     }
@@ -195,7 +204,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("notes.json");
         fs::write(&file, r#"{"hello":"world"}"#).unwrap();
-        let failure = compile(&mut gather(&[file]).unwrap()).err().unwrap();
+        let failure = compile(&mut gather(&[file], &About::default()).unwrap(), NOW).err().unwrap();
         assert_eq!(failure.what, "cannot use `notes.json`");
     }
 }

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tempfile::NamedTempFile;
 
+use super::about::{About, AboutArguments, Abouts};
 use super::build::put;
 use super::gather::{SourceFile, compile, gather};
 use super::tally::BuiltIndex;
 use crate::advisories::{
     AdvisoryArguments, AdvisoryDirectory, AdvisoryWriter, cannot, is_partial, partial_beside, persist,
 };
+use crate::command::moment;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -24,13 +26,15 @@ pub(crate) struct Import {
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     #[command(flatten)]
+    about: AboutArguments,
+    #[command(flatten)]
     advisories: AdvisoryArguments,
 }
 
 impl Import {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let directory = self.advisories.directory(context.environment())?;
-        let new = gather(&self.files)?;
+        let new = gather(&self.files, &self.about.about(moment::now())?)?;
         let step = context.terminal().step("compiling advisories");
         let report = add(&directory, directory.write()?, new)?;
         step.done();
@@ -45,22 +49,29 @@ pub(super) fn add(
     mut new: Vec<SourceFile>,
 ) -> Result<BuiltIndex, Failure> {
     let mut copies: Vec<(NamedTempFile, PathBuf)> = Vec::new();
+    let mut abouts = Abouts::read(directory)?;
     for source in &mut new {
         copies.push(copy(source, &directory.sources())?);
+        abouts.insert(&source.name, source.about.clone());
     }
-    let mut sources = gather_kept(directory, &new)?;
+    let mut sources = gather_kept(directory, &abouts, &new)?;
     sources.append(&mut new);
     sources.sort_by(|left, right| left.name.cmp(&right.name));
-    let built = compile(&mut sources)?;
+    let built = compile(&mut sources, moment::now())?;
     for (partial, path) in copies {
         persist(partial, &path)?;
     }
+    abouts.write(directory)?;
     put(writer, &built)?;
     Ok(BuiltIndex::of(&built.catalogue, directory.path()))
 }
 
 /// The sources that are there and stay.
-fn gather_kept(directory: &AdvisoryDirectory, new: &[SourceFile]) -> Result<Vec<SourceFile>, Failure> {
+fn gather_kept(
+    directory: &AdvisoryDirectory,
+    abouts: &Abouts,
+    new: &[SourceFile],
+) -> Result<Vec<SourceFile>, Failure> {
     let path = directory.sources();
     let entries = fs::read_dir(&path).map_err(|error| cannot("list", &path, &error))?;
     let files: Vec<PathBuf> = entries
@@ -70,7 +81,9 @@ fn gather_kept(directory: &AdvisoryDirectory, new: &[SourceFile]) -> Result<Vec<
             !is_partial(&name) && !new.iter().any(|source| source.name == name)
         })
         .collect();
-    gather(&files)
+    let mut kept = gather(&files, &About::default())?;
+    kept.iter_mut().for_each(|source| source.about = abouts.of(&source.name));
+    Ok(kept)
 }
 
 fn copy(source: &mut SourceFile, directory: &Path) -> Result<(NamedTempFile, PathBuf), Failure> {

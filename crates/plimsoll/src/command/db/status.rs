@@ -1,12 +1,13 @@
 use clap::Args;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use plimsoll_oci::Digest;
-use plimsoll_server::now;
-use plimsoll_vuln::index::{Catalogue, ListedShard, ShardKind};
+use plimsoll_vuln::feed::Terms;
+use plimsoll_vuln::index::{Catalogue, ListedShard, ListedSource, ShardKind};
 use serde::Serialize;
 
-use super::tally::{day, records};
+use super::tally::{day, draw_dated_ahead, records};
 use crate::advisories::{AdvisoryArguments, AgeArguments};
+use crate::command::moment;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::{Column, Page, Report, Table, bytes};
@@ -24,9 +25,8 @@ impl Status {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let directory = self.advisories.directory(context.environment())?;
         let catalogue = directory.expect_catalogue()?;
-        let now = Timestamp::from_millisecond(now().unix_ms()).unwrap_or_default();
-        let oldest =
-            self.age.days_max().and_then(|days| now.checked_sub((i64::from(days) * 24).hours()).ok());
+        let now = moment::now();
+        let terms = Terms { now, age_days_max: self.age.days_max() };
         let status = AdvisoryStatus {
             api_version: "plimsoll/v1",
             kind: "AdvisoryStatus",
@@ -36,11 +36,8 @@ impl Status {
             age_days_max: self.age.days_max(),
             records: records(&catalogue),
             bytes: catalogue.shards.iter().map(|shard| shard.bytes).sum(),
-            shards: catalogue
-                .shards
-                .iter()
-                .map(|shard| ShardStatus::of(shard, &catalogue, now, oldest))
-                .collect(),
+            shards: catalogue.shards.iter().map(|shard| ShardStatus::of(shard, &catalogue, &terms)).collect(),
+            sources: catalogue.sources,
         };
         context.terminal().print(&status)
     }
@@ -61,6 +58,7 @@ struct AdvisoryStatus {
     records: u64,
     bytes: u64,
     shards: Vec<ShardStatus>,
+    sources: Vec<ListedSource>,
 }
 
 /// One shard of them.
@@ -74,19 +72,21 @@ struct ShardStatus {
     bytes_with_details: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     age_days: Option<i64>,
-    /// Whether it is older than the limit, so that finding nothing in it proves nothing.
+    /// Whether it is older than the limit, or of a day that is to come, so that finding nothing in it proves nothing.
     is_stale: bool,
 }
 
 impl ShardStatus {
-    fn of(listed: &ListedShard, catalogue: &Catalogue, now: Timestamp, oldest: Option<Timestamp>) -> Self {
+    fn of(listed: &ListedShard, catalogue: &Catalogue, terms: &Terms) -> Self {
         const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
         let details = catalogue.shard(&listed.name, ShardKind::Details).map_or(0, |shard| shard.bytes);
         let is_advisories = listed.kind == ShardKind::Advisories;
         Self {
             bytes_with_details: listed.bytes.saturating_add(if is_advisories { details } else { 0 }),
-            age_days: listed.data_time.map(|time| (now.as_second() - time.as_second()) / SECONDS_PER_DAY),
-            is_stale: oldest.is_some_and(|oldest| listed.data_time.is_some_and(|time| time < oldest)),
+            age_days: listed
+                .data_time
+                .map(|time| (terms.now.as_second() - time.as_second()) / SECONDS_PER_DAY),
+            is_stale: listed.data_time.is_some_and(|time| terms.staleness(&listed.name, time).is_some()),
             listed: listed.clone(),
         }
     }
@@ -105,6 +105,7 @@ impl Report for AdvisoryStatus {
             let text = format!("{stale} of {} are older than {days} days, and prove nothing", shown.len());
             page.fact("past the limit", &text);
         }
+        draw_dated_ahead(&self.sources, page);
         page.heading("Ecosystems and releases");
         let mut table = Table::new(&[
             Column::Right("RECORDS"),

@@ -50,6 +50,7 @@ impl Report for BuiltIndex {
             &format!("{} records, {} shards, {}", self.records, self.shards, bytes(self.bytes)),
         );
         page.fact("data", &self.data_time.map_or("of no known time".to_owned(), day));
+        draw_dated_ahead(&self.sources, page);
         page.heading("Sources");
         let mut table = Table::new(&[
             Column::Right("KEPT"),
@@ -70,6 +71,16 @@ impl Report for BuiltIndex {
             table.row([kept, withdrawn, malformed, unknown, other.to_string(), source.name.clone()]);
         }
         page.table(&table);
+    }
+}
+
+/// What claims to have been changed on a day that was still to come when the index was built.
+pub(super) fn draw_dated_ahead(sources: &[ListedSource], page: &mut Page) {
+    let count: u64 = sources.iter().map(|source| source.tally.dated_ahead.count).sum();
+    let examples = sources.iter().flat_map(|source| &source.tally.dated_ahead.examples);
+    if let Some(example) = examples.min() {
+        let text = format!("{count} such as {example}; their dates make no data newer");
+        page.fact("dated ahead", &text);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::advisories::AdvisoryArguments;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
+use crate::settings::{Layered, SettingsArguments, advisory_mirrors};
 
 /// Where the OSV project publishes its archives.
 const MIRROR: &str = "https://osv-vulnerabilities.storage.googleapis.com";
@@ -44,8 +45,9 @@ pub(crate) struct Update {
     /// An ecosystem such as PyPI or Debian; may be given several times. Those of the last time by default
     #[arg(long = "ecosystem", value_name = "NAME")]
     ecosystems: Vec<String>,
-    /// Where the archives are, as URL/PyPI/all.zip; may be given several times, and the first that answers counts
-    #[arg(long = "mirror", value_name = "URL", default_value = MIRROR, conflicts_with = "from")]
+    /// Where the archives are, as URL/PyPI/all.zip; may be given several times, and the first that answers counts. The
+    /// setting advisories.mirrors by default, which is OSV's own storage unless it is set
+    #[arg(long = "mirror", value_name = "URL", conflicts_with = "from")]
     mirrors: Vec<String>,
     /// A server's index instead: its registry, or a reference such as localhost:5000/plimsoll/advisories:latest
     #[arg(long, value_name = "REGISTRY[/REPOSITORY:TAG]")]
@@ -59,19 +61,27 @@ pub(crate) struct Update {
 impl Update {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let directory = self.advisories.directory(context.environment())?;
+        let mirrors = self.mirrors(context)?;
         let warnings = Arc::new(WarningCollector::default());
         let places = self.registries.places(context, warnings.clone())?;
         let outcome = match &self.from {
             Some(from) => {
                 artifact::update(&places, &artifact_name(from)?, &directory, &self.ecosystems, context)
             }
-            None => {
-                archives::update(&places.registries, &self.mirrors, &directory, &self.ecosystems, context)
-            }
+            None => archives::update(&places.registries, &mirrors, &directory, &self.ecosystems, context),
         };
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
         outcome
+    }
+
+    fn mirrors(&self, context: &Context) -> Result<Vec<String>, Failure> {
+        if !self.mirrors.is_empty() {
+            return Ok(self.mirrors.clone());
+        }
+        let settings = Layered::read(&SettingsArguments::default(), context.environment())?;
+        let mirrors = advisory_mirrors(&settings)?;
+        Ok(if mirrors.is_empty() { vec![MIRROR.to_owned()] } else { mirrors })
     }
 }

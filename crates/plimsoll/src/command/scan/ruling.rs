@@ -97,7 +97,8 @@ fn is_for_want_of_advisories(reason: &Reason) -> bool {
         | Reason::DistributionRolls(_)
         | Reason::Derivative { .. }
         | Reason::EndOfLife { .. }
-        | Reason::Stale { .. } => true,
+        | Reason::Stale { .. }
+        | Reason::DatedAhead { .. } => true,
         Reason::ThirdParty(_)
         | Reason::ForeignPackage(_)
         | Reason::ProgramNotCovered

@@ -139,10 +139,17 @@ fn a_download_goes_on_where_it_broke_and_what_is_unchanged_is_not_fetched_again(
     assert_eq!(requests.len(), 2, "{requests:?}");
     assert!(header(&requests[1], "range").is_some(), "{}", requests[1]);
     assert!(first.stderr.contains("were there before"), "{}", first.stderr);
-    let status = run_in(scratch.path(), &[], &["db", "status", "--db", "db", "-o", "json"]).json();
-    assert_eq!(status["records"], 3);
+    let status = || run_in(scratch.path(), &[], &["db", "status", "--db", "db", "-o", "json"]).json();
+    let first_status = status();
+    assert_eq!(first_status["records"], 3);
+    assert_eq!(first_status["shards"][0]["ageDays"], 0, "it is as fresh as the download");
 
-    let again = update(scratch.path(), &[&mirror], "PyPI");
+    // As if it had been downloaded a while ago: that it is unchanged makes it fresh again.
+    let downloaded_long_ago = r#"{"PyPI.zip": {"time": "2020-01-01T00:00:00Z"}}"#;
+    std::fs::write(scratch.path().join("db/sources.json"), downloaded_long_ago).unwrap();
+    let mirrors = [("PLIMSOLL_ADVISORIES_MIRRORS", mirror.address.as_str())];
+    let again = run_in(scratch.path(), &mirrors, &["db", "update", "--db", "db", "--ecosystem", "PyPI"]);
+    assert_eq!(status()["digest"], first_status["digest"]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(again.stderr.contains("PyPI: unchanged"), "{}", again.stderr);
     assert_eq!(header(mirror.requests().last().unwrap(), "if-none-match"), Some("\"v1\""));

@@ -4,13 +4,16 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use plimsoll_transport::{Download, Downloaded, Progress, RegistryClient};
 
+use super::super::about::{About, Abouts};
 use super::super::gather::SourceFile;
 use super::super::import::add;
 use super::super::tally::BuiltIndex;
 use super::ECOSYSTEMS;
 use crate::advisories::{AdvisoryDirectory, AdvisoryWriter, cannot};
+use crate::command::moment;
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Step, bytes};
@@ -31,8 +34,10 @@ pub(super) fn update(
     let writer = directory.write()?;
     let downloads = Downloads { client, mirrors, directory };
     fs::create_dir_all(downloads.path()).map_err(|error| cannot("create", &downloads.path(), &error))?;
-    let (new, failure) = downloads.fetch_all(&ecosystems(directory, named)?, context);
-    if !new.is_empty() {
+    let outcome = downloads.fetch_all(&ecosystems(directory, named)?, context);
+    let Outcome { new, unchanged, failure } = outcome;
+    let is_confirmed_anew = downloads.confirm(&unchanged)?;
+    if !new.is_empty() || is_confirmed_anew {
         let step = context.terminal().step("compiling advisories");
         let report = downloads.put_in_force(writer, &new)?;
         step.done();
@@ -64,6 +69,14 @@ fn ecosystems(directory: &AdvisoryDirectory, named: &[String]) -> Result<Vec<Str
 fn is_ecosystem(name: &str) -> bool {
     let is_known = plimsoll_vuln::Ecosystem::parse(name).is_some();
     is_known && name.chars().all(|c| c.is_ascii_alphanumeric() || " .:-".contains(c))
+}
+
+/// What became of the ecosystems that were asked for.
+#[derive(Default)]
+struct Outcome {
+    new: Vec<Fetched>,
+    unchanged: Vec<String>,
+    failure: Option<Failure>,
 }
 
 struct Downloads<'d> {
@@ -105,26 +118,46 @@ impl Downloads<'_> {
 
     /// Fetches what changed of each ecosystem. One that cannot be had keeps no other from being updated; the first such
     /// failure is what the command ends with.
-    fn fetch_all(&self, ecosystems: &[String], context: &mut Context) -> (Vec<Fetched>, Option<Failure>) {
-        let (mut new, mut first_failure) = (Vec::new(), None);
+    fn fetch_all(&self, ecosystems: &[String], context: &mut Context) -> Outcome {
+        let mut outcome = Outcome::default();
         for ecosystem in ecosystems {
             let step = context.terminal().step(&format!("downloading {ecosystem}"));
             match context.block_on(self.fetch(ecosystem, &step)) {
                 Ok(Some(fetched)) => {
                     step.done();
                     context.terminal().note(&format!("{ecosystem}: {}", fetched.told()));
-                    new.push(fetched);
+                    outcome.new.push(fetched);
                 }
-                Ok(None) => context.terminal().note(&format!("{ecosystem}: unchanged")),
-                Err(failure) if failure.verdict == Verdict::Interrupted => return (new, Some(failure)),
+                Ok(None) => {
+                    context.terminal().note(&format!("{ecosystem}: unchanged"));
+                    outcome.unchanged.push(ecosystem.clone());
+                }
+                Err(failure) if failure.verdict == Verdict::Interrupted => {
+                    return Outcome { failure: Some(failure), ..outcome };
+                }
                 Err(failure) => {
                     let what = format!("the advisories of {ecosystem} are not updated: {}", failure.what);
                     context.terminal().warn(&what);
-                    first_failure.get_or_insert(Failure { what, ..failure });
+                    outcome.failure.get_or_insert(Failure { what, ..failure });
                 }
             }
         }
-        (new, first_failure)
+        outcome
+    }
+
+    /// Notes that archives are the newest there are, and tells whether an index of before today says otherwise.
+    fn confirm(&self, ecosystems: &[String]) -> Result<bool, Failure> {
+        let mut abouts = Abouts::read(self.directory)?;
+        let about = about();
+        let is_older = |name: &String| abouts.of(name) != about;
+        let names = ecosystems.iter().map(|ecosystem| format!("{ecosystem}{ENDING}"));
+        let older: Vec<String> = names.filter(is_older).collect();
+        if older.is_empty() {
+            return Ok(false);
+        }
+        older.iter().for_each(|name| abouts.insert(name, about.clone()));
+        abouts.write(self.directory)?;
+        Ok(true)
     }
 
     /// Fetches an archive from the first mirror that has it; nothing where it has not changed.
@@ -154,7 +187,8 @@ impl Downloads<'_> {
         for fetched in new {
             let path = self.archive(&fetched.ecosystem);
             let file = File::open(&path).map_err(|error| cannot("read", &path, &error))?;
-            sources.push(SourceFile { name: format!("{}{ENDING}", fetched.ecosystem), file });
+            let about = about();
+            sources.push(SourceFile { name: format!("{}{ENDING}", fetched.ecosystem), file, about });
         }
         let added = add(self.directory, writer, sources);
         for fetched in new {
@@ -168,6 +202,14 @@ impl Downloads<'_> {
         }
         added
     }
+}
+
+/// What is known of what is fetched now. It is fresh to the day, so that a shard in which nothing changed stays the
+/// same bytes until tomorrow, and is not downloaded again by everybody.
+fn about() -> About {
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+    let midnight = moment::now().as_second() / DAY_SECONDS * DAY_SECONDS;
+    About { licence: None, time: Timestamp::from_second(midnight).ok() }
 }
 
 /// Shows how far a download is.
