@@ -13,6 +13,8 @@ use crate::matching::{Matcher, Matches};
 use crate::verdict::{Case, Coverage, Data, Found, Ignore, Subject, Verdict};
 use crate::vex::{Image, Statements};
 
+mod amend;
+
 /// What a scan found out about one image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

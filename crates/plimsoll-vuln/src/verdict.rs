@@ -14,12 +14,16 @@ use crate::feed::Reason;
 use crate::finding::Finding;
 use crate::matching::Matches;
 use crate::severity::Severity;
-use crate::vex::{Assertion, Image, Statements};
+use crate::vex::{Assertion, Image, Installed, Statements};
+
+use self::assemble::most_urgent_first;
+use self::assumed::Assumed;
 
 pub use gate::{Gate, GateFault, Refusal};
 pub use ignore::{Ignore, IgnoreState, IgnoreUse};
 
 mod assemble;
+mod assumed;
 mod compare;
 mod gate;
 mod ignore;
@@ -217,6 +221,35 @@ impl Verdict {
     /// Whether nothing was found, and everything was judged in full.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty() && self.gaps.is_empty()
+    }
+
+    /// Takes out what is assumed not to count, once the verdict is made.
+    pub(crate) fn amend<'i>(
+        &mut self,
+        installed: impl Fn(usize) -> Option<Installed<'i>>,
+        statements: &Statements,
+        image: &Image,
+        ignores: &[Ignore],
+        now: Timestamp,
+    ) {
+        let mut assumed = Assumed::new(statements, image, ignores, now);
+        for list in [&mut self.findings, &mut self.informational] {
+            let mut kept = Vec::new();
+            for mut found in std::mem::take(list) {
+                let because = installed(found.place.position)
+                    .and_then(|installed| assumed.suppression(&mut found, &installed));
+                match because {
+                    Some(because) => self.suppressed.push(Suppressed { found, because }),
+                    None => kept.push(found),
+                }
+            }
+            *list = kept;
+        }
+        self.suppressed.sort_by(|left, right| most_urgent_first(&left.found, &right.found));
+        let has_findings = |upgrade: &Upgrade| self.findings.iter().any(|found| found.place == upgrade.place);
+        self.upgrades.retain(has_findings);
+        self.counts = Counts::of(&self.findings);
+        self.ignores = assumed.into_ignores();
     }
 
     /// What this image has and `base`, judged with the same advisories, has not.

@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::feed::{Evaluation, Reason, day};
+use crate::feed::{Evaluation, Reason};
 use crate::finding::{Finding, Mark};
 use crate::vex::Installed;
 
-use super::{
-    Because, Case, Counts, Found, Gap, IgnoreState, IgnoreUse, Place, Subject, Suppressed, Upgrade, Verdict,
-};
+use super::assumed::Assumed;
+use super::{Because, Case, Counts, Found, Gap, Place, Subject, Suppressed, Upgrade, Verdict};
 
 /// Puts the matches of all components together.
 pub(super) fn assemble(subjects: &[Subject<'_>], case: &Case<'_>) -> Verdict {
@@ -24,7 +23,7 @@ pub(super) fn assemble(subjects: &[Subject<'_>], case: &Case<'_>) -> Verdict {
 struct Assembly<'a> {
     subjects: &'a [Subject<'a>],
     case: &'a Case<'a>,
-    ignores: Vec<IgnoreUse>,
+    assumed: Assumed<'a>,
     gaps: BTreeMap<(Reason, bool), Vec<Place>>,
     findings: Vec<Found>,
     suppressed: Vec<Suppressed>,
@@ -34,13 +33,10 @@ struct Assembly<'a> {
 
 impl<'a> Assembly<'a> {
     fn new(subjects: &'a [Subject<'a>], case: &'a Case<'a>) -> Self {
-        let today = day(case.now);
-        let entry =
-            |ignore: &super::Ignore| IgnoreUse { ignore: ignore.clone(), state: ignore.standing(today) };
         Self {
             subjects,
             case,
-            ignores: case.ignores.iter().map(entry).collect(),
+            assumed: Assumed::new(case.statements, case.image, case.ignores, case.now),
             gaps: BTreeMap::new(),
             findings: Vec::new(),
             suppressed: Vec::new(),
@@ -102,24 +98,7 @@ impl<'a> Assembly<'a> {
             return Some(Because::OwnedByPackage(owner.component.full_name()));
         }
         let installed = Installed { component: subject.component, distribution: self.case.distribution };
-        let said = self.case.statements.about(finding, &installed, self.case.image).cloned();
-        match said {
-            Some(said) if said.status.suppresses() => return Some(Because::Vex(said)),
-            said => found.said = said,
-        }
-        self.ignored(&found.finding, &installed)
-    }
-
-    fn ignored(&mut self, finding: &Finding, installed: &Installed<'_>) -> Option<Because> {
-        let counts =
-            |entry: &&mut IgnoreUse| matches!(entry.state, IgnoreState::Used(_) | IgnoreState::Unused);
-        let mut entries = self.ignores.iter_mut().filter(counts);
-        let entry = entries.find(|entry| entry.ignore.covers(finding, installed))?;
-        entry.state = match entry.state {
-            IgnoreState::Used(count) => IgnoreState::Used(count.saturating_add(1)),
-            _ => IgnoreState::Used(1),
-        };
-        Some(Because::Ignored(entry.ignore.clone()))
+        self.assumed.suppression(found, &installed)
     }
 
     fn finish(mut self) -> Verdict {
@@ -136,7 +115,7 @@ impl<'a> Assembly<'a> {
                 .map(|((reason, is_partial), components)| Gap { reason, is_partial, components })
                 .collect(),
             upgrades: self.upgrades,
-            ignores: self.ignores,
+            ignores: self.assumed.into_ignores(),
             coverage: self.case.coverage,
             data: self.case.data.clone(),
             judged_at: self.case.now,
@@ -152,7 +131,7 @@ fn denial(subject: &Subject<'_>, finding: &Finding) -> Option<Because> {
 }
 
 /// By urgency, then what can be mended before what cannot, then by name so that equal images give equal lists.
-fn most_urgent_first(left: &Found, right: &Found) -> std::cmp::Ordering {
+pub(super) fn most_urgent_first(left: &Found, right: &Found) -> std::cmp::Ordering {
     let rest = |found: &Found| (!found.finding.is_fixable(), found.place.position);
     left.finding
         .priority

@@ -8,12 +8,10 @@ use plimsoll_vuln::report::ScanReport;
 use serde::Deserialize;
 
 use super::super::subject::Subject;
-use super::Judge;
 use super::contents::identity;
+use super::{Assumptions, Judge};
 use crate::failure::Failure;
 use crate::reading::find_image;
-
-mod amend;
 
 /// How long a registry may take to find out what is inside an image that was just pushed.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -55,7 +53,8 @@ impl Judge<'_> {
             return Ok(None);
         }
         report.image = name.to_string();
-        amend::amend(&mut report, &identity(name, &digest), self.assumptions);
+        let Assumptions { ignores, statements, terms } = self.assumptions;
+        report.amend(&identity(name, &digest), statements, ignores, terms.now);
         Ok(Some(report))
     }
 
