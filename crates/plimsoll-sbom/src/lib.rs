@@ -26,7 +26,7 @@ pub use document::{Document, DocumentFormat, Ignored, ReadDocument, ReadDocument
 pub use facts::{Facts, Note, Owned, OwnedFiles};
 pub use file_index::{FileEntry, FileIndex, IndexPlace};
 pub use located::Located;
-pub use merge::{Executables, ImageContents, LayerNote, Unaccounted, merge};
+pub use merge::{Executables, ImageContents, LayerNote, Mismatch, Unaccounted, merge};
 pub use purl::{ParsePurlError, Purl};
 pub use reader::{Candidate, File, READERS, ReadFault, Reader};
 pub use record::{

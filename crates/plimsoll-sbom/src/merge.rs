@@ -9,6 +9,7 @@ mod ownership;
 mod visible;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, Read, Seek};
 
 use plimsoll_oci::DiffId;
@@ -38,23 +39,47 @@ pub struct ImageContents {
     pub executables: Executables,
     /// What could not be told in full.
     pub notes: Vec<LayerNote>,
+    /// Where the image's config is wrong about its layers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
 }
 
 impl ImageContents {
-    /// Notes where the image's config names other layers than were measured.
+    /// Finds where the image's config names other layers than were measured.
     pub fn compare_with_config(&mut self, said: &[DiffId]) {
-        let mut note = |layer, text| {
-            self.notes.insert(0, LayerNote { layer, note: FileNote { path: String::new(), text } });
-        };
+        let mut mismatches = Vec::new();
+        if said.len() != self.layers.len() {
+            let text =
+                format!("the config names {} layers, and the image has {}", said.len(), self.layers.len());
+            mismatches.push(Mismatch { layer: None, text });
+        }
         for (layer, (measured, said)) in self.layers.iter().zip(said).enumerate() {
             let is_comparable = measured.0.algorithm() == said.0.algorithm();
             if is_comparable && measured != said {
-                note(layer, format!("the layer unpacks to {measured}, and the config says {said}"));
+                let text = format!("the layer unpacks to {measured}, and the config says {said}");
+                mismatches.push(Mismatch { layer: Some(layer), text });
             }
         }
-        if said.len() != self.layers.len() {
-            let count = self.layers.len();
-            note(0, format!("the config names {} layers, and the image has {count}", said.len()));
+        self.mismatches = mismatches;
+    }
+}
+
+/// What an image's config says of its layers and measuring denies. Runtimes refuse to unpack such an image; it is
+/// damaged, or somebody put another layer in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mismatch {
+    /// The layer, counted from 0 at the base; none where it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// What is wrong.
+    pub text: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layer {
+            Some(layer) => write!(f, "layer {}: {}", layer.saturating_add(1), self.text),
+            None => f.write_str(&self.text),
         }
     }
 }
@@ -163,7 +188,8 @@ impl<'v> Gathered<'v> {
             located.owner = self.ownership.owner_of(&path).cloned();
             if located.owner.is_some() { owned.push(located) } else { components.push(located) }
         }
-        ImageContents { layers, distribution, components, owned, executables, notes }
+        let mismatches = Vec::new();
+        ImageContents { layers, distribution, components, owned, executables, notes, mismatches }
     }
 }
 

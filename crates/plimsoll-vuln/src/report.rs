@@ -142,6 +142,7 @@ impl Scan<'_> {
             ignores: self.ignores,
             now: self.terms.now,
             coverage: Some(coverage),
+            mismatches: &self.contents.mismatches,
             data: &data,
         };
         ScanReport {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plimsoll_sbom::{Component, Distribution, PackageType};
+use plimsoll_sbom::{Component, Distribution, Mismatch, PackageType};
 use serde::{Deserialize, Serialize};
 
 use crate::feed::Reason;
@@ -55,6 +55,8 @@ pub struct Case<'a> {
     pub now: Timestamp,
     /// How much of the image is accounted for.
     pub coverage: Option<Coverage>,
+    /// Where the image's config is wrong about its layers.
+    pub mismatches: &'a [Mismatch],
     /// The advisories that answered.
     pub data: &'a Data,
 }
@@ -90,6 +92,9 @@ pub struct Verdict {
     pub informational: Vec<Found>,
     /// What could not be judged, or not in full. An image with gaps is not clean, whatever was found.
     pub gaps: Vec<Gap>,
+    /// Where the image's config is wrong about its layers. Such an image is not clean, and no gate lets it pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mismatches: Vec<Mismatch>,
     /// What to upgrade to, for each component with findings that releases mend.
     pub upgrades: Vec<Upgrade>,
     /// What became of each entry that ignores something.
@@ -218,9 +223,9 @@ impl Verdict {
         assemble::assemble(subjects, case)
     }
 
-    /// Whether nothing was found, and everything was judged in full.
+    /// Whether nothing was found, everything was judged in full, and the image is what it says it is.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.gaps.is_empty()
+        self.findings.is_empty() && self.gaps.is_empty() && self.mismatches.is_empty()
     }
 
     /// Takes out what is assumed not to count, once the verdict is made.

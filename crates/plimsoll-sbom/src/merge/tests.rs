@@ -136,11 +136,15 @@ fn a_config_that_names_other_layers_is_told() {
     let members: Members<'_> = &[(b'0', "a", b"text")];
     let mut contents = merged(&[members]);
     contents.compare_with_config(&[diff_id(members)]);
-    assert_eq!(contents.notes, []);
+    assert_eq!(contents.mismatches, []);
     contents.compare_with_config(&[diff_id(&[(b'0', "b", b"text")])]);
-    assert!(contents.notes[0].note.text.contains("and the config says"));
+    let told = contents.mismatches[0].to_string();
+    assert!(
+        told.starts_with("layer 1: the layer unpacks to sha256:") && told.contains("and the config says")
+    );
     contents.compare_with_config(&[]);
-    assert!(contents.notes[0].note.text.contains("the config names 0 layers"));
+    let told: Vec<String> = contents.mismatches.iter().map(Mismatch::to_string).collect();
+    assert_eq!(told, ["the config names 0 layers, and the image has 1"]);
 }
 
 #[test]

@@ -111,8 +111,11 @@ fn layer_instructions(config: &ImageConfig) -> Vec<Option<String>> {
     made_layers.map(|entry| entry.created_by.clone()).collect()
 }
 
-/// Critical and high findings, and those that are exploited, in one line.
+/// That the image is not what its config says, or else its critical, high and exploited findings, in one line.
 pub(super) fn warning_of(report: &ScanReport) -> Option<String> {
+    if let Some(mismatch) = report.verdict.mismatches.first() {
+        return Some(format!("this image is not what its config says: {mismatch}"));
+    }
     let counts = &report.verdict.counts;
     let count = |severity| counts.by_severity.get(&severity).copied().unwrap_or_default();
     let parts = [

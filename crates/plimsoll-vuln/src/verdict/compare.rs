@@ -11,6 +11,8 @@ pub(super) fn new_since(verdict: &Verdict, base: &Verdict) -> Verdict {
         suppressed: verdict.suppressed.clone(),
         informational: new_findings(&verdict.informational, &base.informational),
         gaps: verdict.gaps.iter().filter_map(|gap| new_gap(gap, &base.gaps)).collect(),
+        // They are about the image as a whole, whatever it is compared with.
+        mismatches: verdict.mismatches.clone(),
         ignores: verdict.ignores.clone(),
         coverage: verdict.coverage.map(|coverage| added(coverage, base.coverage)),
         data: verdict.data.clone(),

@@ -13,6 +13,9 @@ use super::Verdict;
 /// of these where it stands without another. `not-evaluated` is a component that could not be judged in full,
 /// `coverage<90` an image of whose programs less than 90 % are accounted for. One that holds is enough:
 /// `high,kev,fixable` is what has a fix and is high or exploited.
+///
+/// An image whose config is wrong about its layers passes no gate, whatever the words; `mismatch` is the gate that asks
+/// for nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gate {
     severity: Option<Severity>,
@@ -28,7 +31,7 @@ pub struct Gate {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no condition of a gate; there are `critical`, `high`, `medium`, `low`, `negligible`, `unknown`, `kev`, \
-     `any`, `fixable`, `not-evaluated` and `coverage<90`, joined by commas"
+     `any`, `fixable`, `not-evaluated`, `coverage<90` and `mismatch`, joined by commas"
 )]
 pub struct GateFault(String);
 
@@ -37,6 +40,13 @@ pub struct GateFault(String);
 pub enum Refusal {
     /// These findings, by their positions in the verdict.
     Findings(Vec<usize>),
+    /// The config is wrong about the layers in so many ways.
+    Mismatch {
+        /// How many.
+        count: usize,
+        /// The first.
+        first: String,
+    },
     /// So many components were not judged, or not in full.
     NotEvaluated {
         /// How many.
@@ -71,6 +81,8 @@ impl Gate {
             "unknown" => self.has_unknown = true,
             "kev" => self.has_exploited = true,
             "fixable" => self.is_fixable_only = true,
+            // Every gate asks for it.
+            "mismatch" => {}
             "not-evaluated" => self.has_not_evaluated = true,
             _ => match word.strip_prefix("coverage<") {
                 Some(percent) => self.coverage_percent_min = Some(percentage(percent)?),
@@ -91,6 +103,7 @@ impl Gate {
         let findings = (!failing.is_empty()).then_some(Refusal::Findings(failing));
         findings
             .into_iter()
+            .chain(check_layers(verdict))
             .chain(self.check_evaluation(verdict))
             .chain(self.check_coverage(verdict))
             .collect()
@@ -124,6 +137,11 @@ impl Gate {
     }
 }
 
+fn check_layers(verdict: &Verdict) -> Option<Refusal> {
+    let first = verdict.mismatches.first()?.to_string();
+    Some(Refusal::Mismatch { count: verdict.mismatches.len(), first })
+}
+
 impl FromStr for Gate {
     type Err = GateFault;
 
@@ -142,6 +160,10 @@ impl fmt::Display for Refusal {
         match self {
             Self::Findings(findings) if findings.len() == 1 => f.write_str("1 finding is not allowed"),
             Self::Findings(findings) => write!(f, "{} findings are not allowed", findings.len()),
+            Self::Mismatch { count: 1, first } => write!(f, "the config is wrong about its layers: {first}"),
+            Self::Mismatch { count, first } => {
+                write!(f, "the config is wrong about its layers in {count} ways: {first}")
+            }
             Self::NotEvaluated { components, reasons } => {
                 write!(f, "{components} components could not be judged in full: {}", reasons.join("; "))
             }

@@ -42,7 +42,7 @@ pub(crate) struct Scan {
     #[arg(value_name = "IMAGE")]
     subject: Subject,
     /// Exit with 1 on critical, high, medium, low, negligible, unknown, kev, any, fixable, not-evaluated,
-    /// coverage<90; joined by commas
+    /// coverage<90, mismatch; joined by commas
     #[arg(long, value_name = "WORDS")]
     fail_on: Option<Gate>,
     /// Look only at what the image adds to this one

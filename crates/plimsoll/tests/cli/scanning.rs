@@ -43,6 +43,14 @@ pub(crate) fn ground() -> TempDir {
     ground
 }
 
+/// An image of one layer of which its config names another digest.
+fn write_mismatched(directory: &Path) {
+    let layer = Layer { instruction: "COPY", files: &[(REQUESTS_PATH, REQUESTS)] };
+    image_layout::write(directory, &[layer], |config| {
+        config["rootfs"]["diff_ids"][0] = format!("sha256:{}", "0".repeat(64)).into();
+    });
+}
+
 /// Scans with the advisories in `db`, however old they are.
 pub(crate) fn scan(ground: &Path, arguments: &[&str]) -> Outcome {
     let fixed = ["scan", "--db", "db", "--db-age-max", "0", "--offline"];

@@ -46,6 +46,7 @@ impl Scene {
             ignores: &self.ignores,
             now: now(),
             coverage: self.coverage,
+            mismatches: &[],
             data: &Data { index: "sha256:1234".to_owned(), time: None },
         };
         Verdict::of(&subjects, &case)

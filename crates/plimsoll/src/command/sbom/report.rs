@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll_sbom::{Document, DocumentFormat, Executables, ImageContents, Kinship, LayerNote, Located};
+use plimsoll_sbom::{
+    Document, DocumentFormat, Executables, ImageContents, Kinship, LayerNote, Located, Mismatch,
+};
 use serde::Serialize;
 
 use crate::arguments::OutputFormat;
@@ -61,6 +63,7 @@ impl Report for Bill {
         page.fact("programs", &coverage(&self.contents.executables));
         self.draw_components(page);
         draw_unaccounted(&self.contents.executables, page);
+        draw_mismatches(&self.contents.mismatches, page);
         draw_notes(&self.contents.notes, page);
     }
 
@@ -139,6 +142,13 @@ fn draw_unaccounted(executables: &Executables, page: &mut Page) {
     if hidden > 0 {
         page.line(&format!("and {hidden} more"));
     }
+}
+
+fn draw_mismatches(mismatches: &[Mismatch], page: &mut Page) {
+    if !mismatches.is_empty() {
+        page.heading("Not what the config says");
+    }
+    mismatches.iter().for_each(|mismatch| page.line(&mismatch.to_string()));
 }
 
 fn draw_notes(notes: &[LayerNote], page: &mut Page) {

@@ -1,6 +1,7 @@
 //! The findings as JUnit XML, as CI systems read it: each finding is a test case, which failed if it stops the gate, or
 //! if there is no gate. What could not be judged is a case that was skipped, or an error where that decides.
 
+use plimsoll_sbom::Mismatch;
 use plimsoll_vuln::verdict::Found;
 
 use super::outcome::Outcome;
@@ -22,18 +23,19 @@ pub(super) fn write(outcome: &Outcome) -> String {
         .collect();
     let gaps: Vec<String> = verdict.gaps.iter().map(told).collect();
     let skipped: Vec<&String> = gaps.iter().filter(|gap| !decides.contains(gap)).collect();
+    let mismatches: String = verdict.mismatches.iter().map(mismatch).collect();
     let errors: String = decides.iter().map(|reason| gap(reason, "error")).collect();
     let skips: String = skipped.iter().map(|reason| gap(reason, "skipped")).collect();
     let numbers = format!(
         "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
-        verdict.findings.len() + decides.len() + skipped.len(),
-        refused.len(),
+        verdict.findings.len() + verdict.mismatches.len() + decides.len() + skipped.len(),
+        refused.len() + verdict.mismatches.len(),
         decides.len(),
         skipped.len(),
     );
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"plimsoll scan\" {numbers}>\n  \
-         <testsuite name=\"{image}\" {numbers} timestamp=\"{time}\">\n{properties}{findings}{errors}{skips}  \
+         <testsuite name=\"{image}\" {numbers} timestamp=\"{time}\">\n{properties}{mismatches}{findings}{errors}{skips}  \
          </testsuite>\n</testsuites>\n",
         image = escaped(&outcome.report.image),
         time = verdict.judged_at.strftime("%Y-%m-%dT%H:%M:%S"),
@@ -61,6 +63,15 @@ fn case(found: &Found, outcome: &Outcome, is_refused: bool) -> String {
         finding.rating.severity,
         escaped(&text),
         escaped(summary),
+    )
+}
+
+/// Where the image is not what its config says.
+fn mismatch(mismatch: &Mismatch) -> String {
+    let text = escaped(&mismatch.to_string());
+    format!(
+        "    <testcase classname=\"config\" name=\"{text}\">\n      <failure type=\"mismatch\" message=\"{text}\"/>\n    \
+         </testcase>\n"
     )
 }
 

@@ -1,5 +1,6 @@
 //! The findings as a summary for CI, in GitHub's Markdown.
 
+use plimsoll_sbom::Mismatch;
 use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::Found;
 
@@ -9,8 +10,8 @@ use super::table;
 
 /// Findings that are listed: CI systems cut what is longer than a mebibyte.
 const ROWS_MAX: usize = 100;
-/// Gaps that are listed.
-const GAPS_MAX: usize = 20;
+/// Gaps and mismatches that are listed.
+const ITEMS_MAX: usize = 20;
 /// Characters of a cell.
 const CELL_CHARS_MAX: usize = 200;
 
@@ -26,15 +27,9 @@ pub(super) fn write(outcome: &Outcome) -> String {
     if let Some(base) = table::base(report) {
         text.push_str(&format!("Base image: {} findings.\n\n", cell(&base)));
     }
+    text.push_str(&list("Not what the config says", verdict.mismatches.iter().map(Mismatch::to_string)));
     text.push_str(&findings(&verdict.findings));
-    let gaps: Vec<String> = verdict.gaps.iter().map(|gap| format!("- {}\n", cell(&told(gap)))).collect();
-    if !gaps.is_empty() {
-        text.push_str(&format!(
-            "### Not judged\n\n{}\n",
-            gaps.iter().take(GAPS_MAX).cloned().collect::<String>()
-        ));
-        text.push_str(&rest(gaps.len(), GAPS_MAX));
-    }
+    text.push_str(&list("Not judged", verdict.gaps.iter().map(told)));
     if let Some(suppressed) = table::suppressed(verdict) {
         text.push_str(&format!("Not counted: {}.\n\n", cell(&suppressed)));
     }
@@ -83,6 +78,16 @@ fn findings(findings: &[Found]) -> String {
     text.push('\n');
     text.push_str(&rest(findings.len(), ROWS_MAX));
     text
+}
+
+/// Items under a title, if there are any.
+fn list(title: &str, items: impl ExactSizeIterator<Item = String>) -> String {
+    let count = items.len();
+    if count == 0 {
+        return String::new();
+    }
+    let lines: String = items.take(ITEMS_MAX).map(|item| format!("- {}\n", cell(&item))).collect();
+    format!("### {title}\n\n{lines}\n{}", rest(count, ITEMS_MAX))
 }
 
 fn rest(count: usize, shown: usize) -> String {

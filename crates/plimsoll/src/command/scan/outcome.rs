@@ -38,6 +38,12 @@ impl Outcome {
     pub(super) fn sentence(&self) -> String {
         match &self.ruling {
             Ruling::Told if self.report.verdict.is_clean() => "nothing is known against it".to_owned(),
+            Ruling::Told if !self.report.verdict.mismatches.is_empty() => {
+                format!(
+                    "{}, but the image is not what its config says",
+                    count(self.report.verdict.findings.len())
+                )
+            }
             Ruling::Told if self.report.verdict.findings.is_empty() => {
                 "nothing was found, but not everything was judged".to_owned()
             }
@@ -112,7 +118,7 @@ impl Serialize for Outcome {
 fn named(refusals: &[Refusal]) -> Option<&[usize]> {
     refusals.iter().find_map(|refusal| match refusal {
         Refusal::Findings(positions) => Some(positions.as_slice()),
-        Refusal::NotEvaluated { .. } | Refusal::Coverage { .. } => None,
+        Refusal::Mismatch { .. } | Refusal::NotEvaluated { .. } | Refusal::Coverage { .. } => None,
     })
 }
 

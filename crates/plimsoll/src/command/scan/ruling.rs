@@ -61,7 +61,9 @@ impl Ruling {
             Self::Shut(refusals) => {
                 let positions = refusals.iter().filter_map(|refusal| match refusal {
                     Refusal::Findings(positions) => Some(positions),
-                    Refusal::NotEvaluated { .. } | Refusal::Coverage { .. } => None,
+                    Refusal::Mismatch { .. } | Refusal::NotEvaluated { .. } | Refusal::Coverage { .. } => {
+                        None
+                    }
                 });
                 positions.flatten().copied().collect()
             }

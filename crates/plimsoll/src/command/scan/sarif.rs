@@ -10,6 +10,8 @@ use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::Found;
 use serde_json::{Value, json};
 
+mod mismatch;
+
 use super::outcome::Outcome;
 use super::ruling::{self, Ruling};
 
@@ -23,9 +25,12 @@ const MESSAGE_CHARS_MAX: usize = 1_000;
 /// Writes the findings.
 pub(super) fn write(outcome: &Outcome) -> Option<Vec<u8>> {
     let findings = &outcome.report.verdict.findings;
-    let shown = findings.get(..findings.len().min(RESULTS_MAX)).unwrap_or_default();
-    let rules = Rules::of(shown);
-    let results: Vec<Value> = shown.iter().map(|found| result(found, outcome, &rules)).collect();
+    let room = RESULTS_MAX.saturating_sub(outcome.report.verdict.mismatches.len());
+    let shown = findings.get(..findings.len().min(room)).unwrap_or_default();
+    let mut rules = Rules::of(shown);
+    let mismatches = mismatch::results(outcome, &mut rules.written);
+    let results: Vec<Value> =
+        mismatches.into_iter().chain(shown.iter().map(|found| result(found, outcome, &rules))).collect();
     let run = json!({
         "tool": { "driver": {
             "name": "plimsoll",
@@ -206,6 +211,7 @@ fn properties(outcome: &Outcome) -> Value {
         "result": outcome.word(),
         "findings": verdict.findings.len(),
         "counts": verdict.counts,
+        "mismatches": verdict.mismatches.len(),
         "coverage": verdict.coverage,
         "data": verdict.data,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use plimsoll_sbom::Mismatch;
 use plimsoll_vuln::report::ScanReport;
 use plimsoll_vuln::severity::Severity;
 use plimsoll_vuln::verdict::{Because, Found, Verdict};
@@ -212,6 +213,8 @@ impl<'v> Row<'v> {
 fn facts_after(outcome: &Outcome, wide: bool) -> Vec<(&'static str, String)> {
     let verdict = &outcome.report.verdict;
     let mut facts = Vec::new();
+    let mismatches = verdict.mismatches.iter().map(Mismatch::to_string);
+    facts.extend(some_of(mismatches.collect(), wide).into_iter().map(|text| ("mismatch", text)));
     facts.extend(suppressed(verdict).map(|text| ("not counted", text)));
     let gaps = verdict.gaps.iter().map(told);
     let notes = outcome.report.notes.iter().map(|note| match note.note.path.as_str() {

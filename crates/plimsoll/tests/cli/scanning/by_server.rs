@@ -62,6 +62,22 @@ fn a_servers_verdict_needs_no_advisories_here() {
     assert_eq!((&counts["bySeverity"]["critical"], &counts["fixable"]), (&0.into(), &1.into()));
 }
 
+#[test]
+fn a_server_lets_no_config_pass_that_is_wrong_about_its_layers() {
+    let (server, ground) = served();
+    super::write_mismatched(&ground.path().join("wrong"));
+    let image = format!("{}/team/wrong:1", server.host());
+    let pushed = run_in(ground.path(), &[], &["push", "oci:wrong:1", &image]);
+    assert_eq!(pushed.code, 0, "{}", pushed.stderr);
+    let gated = until(|| {
+        let gated =
+            run_in(ground.path(), &[], &["scan", &image, "--server", "--fail-on", "mismatch", "-o", "json"]);
+        if gated.code == 1 { Ok(gated) } else { Err(gated) }
+    });
+    assert_eq!(gated.json()["verdict"]["mismatches"][0]["layer"], 0);
+    assert!(gated.stderr.contains("the config is wrong about its layers: layer 1: "), "{}", gated.stderr);
+}
+
 fn ids_or_none(outcome: &Outcome) -> Vec<String> {
     if outcome.stdout.is_empty() { Vec::new() } else { ids(outcome) }
 }

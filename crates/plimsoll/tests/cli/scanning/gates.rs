@@ -92,6 +92,34 @@ fn a_package_database_that_cannot_be_read_in_full_passes_no_gate() {
 }
 
 #[test]
+fn an_image_whose_config_is_wrong_about_its_layers_passes_no_gate() {
+    let ground = ground();
+    super::write_mismatched(&ground.path().join("wrong"));
+    let told = scan(ground.path(), &["oci:wrong:1"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stdout.contains("mismatch       layer 1: the layer unpacks to sha256:"), "{}", told.stdout);
+    assert!(told.stdout.contains("the image is not what its config says"), "{}", told.stdout);
+    for words in ["mismatch", "kev", "coverage<1"] {
+        let gated = scan(ground.path(), &["oci:wrong:1", "--fail-on", words, "--allow-gaps"]);
+        assert_eq!(gated.code, 1, "{words}: {}", gated.stderr);
+        assert!(gated.last_line().contains("the config is wrong about its layers"), "{}", gated.stderr);
+    }
+    assert_eq!(scan(ground.path(), &["oci:app:1", "--fail-on", "mismatch"]).code, 0);
+    let new = scan(ground.path(), &["oci:wrong:1", "--new-since", "oci:wrong:1", "--fail-on", "kev"]);
+    assert_eq!(new.code, 1, "what it is compared with makes it no better");
+
+    let output = |format| scan(ground.path(), &["oci:wrong:1", "-o", format]);
+    let sarif = output("sarif").json();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!((&result["ruleId"], &result["level"]), (&"config-mismatch".into(), &"error".into()));
+    let rule = sarif.pointer(&format!("/runs/0/tool/driver/rules/{}/id", result["ruleIndex"])).unwrap();
+    assert_eq!(rule, "config-mismatch");
+    assert_eq!(output("json").json()["verdict"]["mismatches"][0]["layer"], 0);
+    assert!(output("junit").stdout.contains("<failure type=\"mismatch\" message=\"layer 1: "));
+    assert!(output("markdown").stdout.contains("### Not what the config says\n\n- layer 1: "));
+}
+
+#[test]
 fn old_advisories_prove_nothing() {
     let ground = ground();
     let old = super::ADVISORIES.replace("2026-11-01", "2020-01-01");
