@@ -1,3 +1,5 @@
+use plimsoll_testkit::find_peer;
+
 use super::{ground, scan};
 use crate::image_layout::{self, Layer};
 
@@ -58,6 +60,29 @@ fn sarif_tells_rules_levels_places_and_fingerprints() {
         run["results"].as_array().unwrap().iter().map(|result| &result["partialFingerprints"]).collect();
     assert_ne!(others[0], others[1]);
 }
+
+/// The schema is OASIS's own, as the package `sarif-om` carries it; Python's `jsonschema` reads it.
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    let Some(python) = find_peer("sbom-oracles/bin/python") else { return };
+    let ground = ground();
+    super::write_mismatched(&ground.path().join("wrong"));
+    for image in ["oci:app:1", "oci:wrong:1"] {
+        let sarif = scan(ground.path(), &[image, "-o", "sarif"]).stdout;
+        let file = ground.path().join("log.sarif");
+        std::fs::write(&file, sarif).unwrap();
+        let schema = python.path().parent().unwrap().with_file_name("sarif-2.1.0.json");
+        let checked = python.command().args(["-c", VALIDATE]).args([&schema, &file]).output().unwrap();
+        assert!(checked.status.success(), "{image}: {}", String::from_utf8_lossy(&checked.stderr));
+    }
+}
+
+const VALIDATE: &str = "
+import json, sys, jsonschema
+schema, log = (json.load(open(path)) for path in sys.argv[1:])
+errors = list(jsonschema.Draft7Validator(schema, format_checker=jsonschema.FormatChecker()).iter_errors(log))
+sys.exit('\\n'.join(f'{list(error.absolute_path)}: {error.message[:300]}' for error in errors) or 0)
+";
 
 #[test]
 fn text_of_advisories_is_no_markup() {
