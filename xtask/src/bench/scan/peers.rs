@@ -84,8 +84,11 @@ fn build_syft(directory: &Path) -> anyhow::Result<()> {
 }
 
 impl Finder {
-    /// The version as the program says it.
+    /// Name and version. What Go builds from a module does not know its own.
     pub(super) fn version(&self) -> anyhow::Result<String> {
+        if let Some((_, version)) = SYFT.split_once('@').filter(|_| self.name == "syft") {
+            return Ok(format!("syft {version}"));
+        }
         let output = Command::new(&self.program).arg("--version").output();
         let output = output.with_context(|| format!("starting `{}`", self.program.display()))?;
         Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())

@@ -35,7 +35,7 @@ const ROWS: &[Row] = &[
     row("inventory.take_components", "Registry: components taken in", "CPU s", None),
     row("inventory.take_images", "Registry: images taken in", "CPU s", None),
     row("inventory.first", "Registry: the first advisories come", "CPU s", None),
-    row("inventory.again", "Registry: every component matched again", "CPU s", Some(2.0)),
+    row("inventory.again", "Registry: an ecosystem goes, all components held against the rest", "CPU s", Some(2.0)),
     row("inventory.again.wall", "Registry: the same, by the clock", "s", None),
     row("inventory.changed", "Registry: 1,000 changed advisories to the affected images", "CPU ms", Some(100.0)),
     row("inventory.kev", "Registry: the list of exploited CVEs goes", "CPU ms", None),
