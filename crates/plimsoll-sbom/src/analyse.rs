@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use plimsoll_image::{Found, Kind, LayerAlgorithms, LayerWalk, Limits, OwnedEntry, ReadLayerError};
 
 use crate::record::RecordWriter;
-use crate::{FileEntry, RecordHead, Spool};
+use crate::{FileEntry, FileNote, RecordHead, Spool, reader};
 
 /// Why a layer could not be analysed. There is no record then, and its images cannot be evaluated.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,9 @@ fn add_without_content<S: Spool>(entry: OwnedEntry, record: &mut RecordWriter<'_
     }
     if entry.is_sparse {
         let path = String::from_utf8_lossy(&entry.path).into_owned();
-        record.note(crate::FileNote { path, text: "it is stored with holes, and was not read".to_owned() });
+        let is_unread = reader::is_wanted_unseen(&path, entry.size_bytes, entry.mode);
+        let text = "it is stored with holes, and was not read".to_owned();
+        record.note(FileNote { path, text, is_unread });
     }
     record.add_entry(&FileEntry { entry, digest: None })
 }

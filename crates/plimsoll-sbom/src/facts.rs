@@ -43,12 +43,20 @@ pub enum Owned {
 pub struct Note {
     /// Lower case, without a full stop.
     pub text: String,
+    /// Whether components may be missing: something that tells of them could not be read, or not in full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unread: bool,
 }
 
 impl Note {
     /// A note that says this.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into() }
+        Self { text: text.into(), is_unread: false }
+    }
+
+    /// A note that components may be missing.
+    pub fn unread(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_unread: true }
     }
 }
 

@@ -8,7 +8,7 @@ mod executables;
 mod ownership;
 mod visible;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{self, Read, Seek};
 
@@ -16,7 +16,7 @@ use plimsoll_oci::DiffId;
 use serde::{Deserialize, Serialize};
 
 use crate::record::FileNote;
-use crate::{Distribution, FileFacts, LayerRecord, Located};
+use crate::{Distribution, FileFacts, Kinship, LayerRecord, Located};
 
 use databases::Databases;
 pub use executables::{Executables, Unaccounted};
@@ -183,7 +183,7 @@ impl<'v> Gathered<'v> {
         let mut components = self.databases.into_located(&layers, &mut notes);
         self.ownership.name_owners(&components, distribution.as_ref());
         let mut owned = Vec::new();
-        for Single { layer, path, mut located } in self.singles {
+        for Single { layer, path, mut located } in without_installed_locks(self.singles) {
             located.layer = layers.get(layer).copied();
             located.owner = self.ownership.owner_of(&path).cloned();
             if located.owner.is_some() { owned.push(located) } else { components.push(located) }
@@ -191,6 +191,18 @@ impl<'v> Gathered<'v> {
         let mismatches = Vec::new();
         ImageContents { layers, distribution, components, owned, executables, notes, mismatches }
     }
+}
+
+/// Leaves out what lock files tell of packages that are installed: it is no news, and would count twice.
+fn without_installed_locks(singles: Vec<Single>) -> Vec<Single> {
+    let is_lock = |single: &Single| single.located.component.kinship == Kinship::Locked;
+    let identity = |single: &Single| {
+        let component = &single.located.component;
+        (component.package_type, component.full_name(), component.version.clone())
+    };
+    let installed: HashSet<_> = singles.iter().filter(|single| !is_lock(single)).map(identity).collect();
+    let is_news = |single: &Single| !is_lock(single) || !installed.contains(&identity(single));
+    singles.into_iter().filter(is_news).collect()
 }
 
 #[cfg(test)]

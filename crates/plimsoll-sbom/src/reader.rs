@@ -62,6 +62,24 @@ pub const READERS: &[Reader] = &[
     lock::go_mod::READER,
 ];
 
+/// Readers of files that hold or list the components of others.
+const OF_MANY: [Reader; 6] =
+    [java::READER, dpkg::READER, apk::READER, rpm::READER, rpm::MANIFEST_READER, chisel::READER];
+
+/// Whether components may be missing because a reader failed: where a limit was in the way, and where the file holds or
+/// lists the components of others. A malformed file that speaks for itself alone, such as the broken manifests that
+/// packages bring as examples, is nothing that anybody has installed.
+pub(crate) fn leaves_a_gap(reader: &Reader, fault: &ReadFault) -> bool {
+    matches!(fault, ReadFault::Limit(_)) || OF_MANY.iter().any(|of_many| of_many.name == reader.name)
+}
+
+/// Whether some reader wants a file whose bytes are not to be had.
+pub(crate) fn is_wanted_unseen(path: &str, size_bytes: u64, mode: u16) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let candidate = Candidate { path, name, head: &[], size_bytes, mode };
+    READERS.iter().any(|reader| (reader.wants)(&candidate))
+}
+
 /// How large a program may be to be read. It is read in parts, so this bounds time, not memory.
 const PROGRAM_BYTES_MAX: u64 = 4 << 30;
 

@@ -21,7 +21,7 @@ pub use read::{LayerRecord, ReadRecordError};
 pub(crate) use write::RecordWriter;
 
 /// Grows with every change that makes the same layer yield another record.
-pub const ANALYSER_VERSION: u32 = 1;
+pub const ANALYSER_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"PLIMREC1";
 
@@ -51,6 +51,9 @@ pub struct FileNote {
     pub path: String,
     /// Lower case, without a full stop.
     pub text: String,
+    /// Whether components may be missing: something that tells of them could not be read, or not in full.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unread: bool,
 }
 
 /// What one file of the layer tells.

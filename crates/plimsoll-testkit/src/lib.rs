@@ -5,6 +5,7 @@
 
 mod image;
 mod kill_loop;
+mod measured;
 mod postgres;
 mod registry_client;
 mod s3;
@@ -16,6 +17,7 @@ pub use plimsoll_server::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig
 
 pub use image::{Image, TestBlob, artifact, index, noise};
 pub use kill_loop::{KillLoop, KillLoopReport};
+pub use measured::{Measured, run_measured};
 pub use plimsoll_peers::{Peer, find_peer, left_out, passed_over};
 pub use postgres::Postgres;
 pub use registry_client::{ClientError, RegistryClient, body_of};

@@ -133,10 +133,11 @@ impl Terminal {
         self.conclude(failure)
     }
 
-    /// Writes the last line, and tells the exit code.
+    /// Writes the last line, and tells the exit code. What begins with the verdict does not say it twice.
     pub(crate) fn conclude(&mut self, failure: &Failure) -> ExitCode {
         let code = failure.verdict.exit_code();
-        let what = page::printable(&failure.what);
+        let verdict = format!("{}: ", failure.verdict);
+        let what = page::printable(failure.what.strip_prefix(&verdict).unwrap_or(&failure.what));
         let _ = writeln!(self.error, "plimsoll: {} (exit code {code}): {what}", failure.verdict);
         ExitCode::from(code)
     }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::AnalyseError;
 use crate::reader::{self, READERS};
 use crate::record::{FileFacts, FileNote, RecordWriter};
-use crate::{Candidate, Content, FileEntry, Spool};
+use crate::{Candidate, Content, FileEntry, Note, Spool};
 
 /// Files up to this size wait for their readers in memory, larger ones in the spool.
 const MEMORY_BYTES_MAX: u64 = 4 << 20;
@@ -47,7 +47,7 @@ impl Reading {
                 "it has more than {} bytes, the limit of the reader `{}`",
                 reader.bytes_max, reader.name
             );
-            record.note(FileNote { path: path.clone(), text });
+            record.note(FileNote { path: path.clone(), text, is_unread: true });
         }
 
         let mut hasher = Sha256::new();
@@ -138,7 +138,8 @@ fn read_facts<S: Spool>(
             Ok(facts) if facts.is_empty() => {}
             Ok(facts) => {
                 for note in &facts.notes {
-                    record.note(FileNote { path: path.to_owned(), text: note.text.clone() });
+                    let Note { text, is_unread } = note.clone();
+                    record.note(FileNote { path: path.to_owned(), text, is_unread });
                 }
                 record.add_facts(&FileFacts {
                     path: path.to_owned(),
@@ -149,7 +150,8 @@ fn read_facts<S: Spool>(
             }
             Err(fault) => {
                 let text = format!("the reader `{}` could not read it: {fault}", reader.name);
-                record.note(FileNote { path: path.to_owned(), text });
+                let is_unread = reader::leaves_a_gap(reader, &fault);
+                record.note(FileNote { path: path.to_owned(), text, is_unread });
                 has_facts = true;
             }
         }

@@ -61,7 +61,10 @@ impl Databases {
             if !top.is_shown {
                 let text =
                     "the package database is gone from the image; what it listed is still counted".to_owned();
-                notes.push(LayerNote { layer: top.layer, note: FileNote { path: path.clone(), text } });
+                notes.push(LayerNote {
+                    layer: top.layer,
+                    note: FileNote { path: path.clone(), text, is_unread: false },
+                });
             }
             located.extend(attribute(&path, versions, layers));
         }

@@ -157,3 +157,20 @@ fn a_damaged_or_oversized_file_is_told_while_the_image_shows_it() {
         assert_eq!(merged(&[layer, &[(b'0', "etc/os-release", b"ID=debian\n")]]).notes, []);
     }
 }
+
+#[test]
+fn a_lock_file_tells_only_of_what_is_not_installed() {
+    let lock = br#"{"name":"app","lockfileVersion":3,"packages":{
+        "node_modules/leaf":{"version":"1.0.0"},"node_modules/gone":{"version":"2.0.0"}}}"#;
+    let manifest = br#"{"name":"leaf","version":"1.0.0"}"#;
+    let contents = merged(&[&[
+        (b'0', "srv/package-lock.json", lock),
+        (b'0', "srv/node_modules/leaf/package.json", manifest),
+    ]]);
+    let told: Vec<(&str, Kinship)> = contents
+        .components
+        .iter()
+        .map(|located| (located.component.name.as_str(), located.component.kinship))
+        .collect();
+    assert_eq!(told, [("gone", Kinship::Locked), ("leaf", Kinship::Installed)]);
+}

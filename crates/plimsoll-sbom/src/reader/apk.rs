@@ -32,6 +32,9 @@ fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
 }
 
 fn read_packages(file: &mut File<'_>, inventory: &mut Inventory) -> Result<(), ReadFault> {
+    if file.size_bytes == 0 {
+        inventory.note_loss("it is empty, so packages may be missing");
+    }
     let mut lines = file.lines()?;
     let mut package = Package::default();
     while let Some(line) = lines.next()? {

@@ -84,9 +84,9 @@ fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
     let mut named = named.map(|(key, component)| Component { kinship: deps.kinship(key), ..component });
     facts.components = named.by_ref().take(LIBRARIES_MAX).collect();
     if named.next().is_some() {
-        facts
-            .notes
-            .push(Note::new(format!("it names more than {LIBRARIES_MAX} libraries; the rest is left out")));
+        facts.notes.push(Note::unread(format!(
+            "it names more than {LIBRARIES_MAX} libraries; the rest is left out"
+        )));
     }
     Ok(facts)
 }

@@ -32,6 +32,9 @@ fn read(file: &mut File<'_>) -> Result<Facts, ReadFault> {
 
 fn read_stanzas(file: &mut File<'_>, inventory: &mut Inventory) -> Result<(), ReadFault> {
     let has_states = file.path == STATUS;
+    if has_states && file.size_bytes == 0 {
+        inventory.note_loss("it is empty, so packages may be missing");
+    }
     let mut lines = file.lines()?;
     let mut stanza = Stanza::default();
     while let Some(line) = lines.next()? {
@@ -146,8 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_was_emptied_says_so() {
+        let facts = read(super::STATUS, b"").unwrap();
+        assert!(facts.notes[0].is_unread, "{facts:?}");
+        assert!(read("var/lib/dpkg/status.d/libc6", b"").unwrap().is_empty());
+    }
+
+    #[test]
     fn a_file_that_is_no_database_is_malformed() {
         assert!(read(super::STATUS, b"\x00\x01\x02 what is this\n").is_err());
-        assert!(read(super::STATUS, b"").unwrap().is_empty());
     }
 }

@@ -60,8 +60,17 @@ impl Inventory {
 
     /// Adds what a person should know.
     pub(super) fn note(&mut self, text: impl Into<String>) {
+        self.push_note(Note::new(text));
+    }
+
+    /// Adds that packages may be missing.
+    pub(super) fn note_loss(&mut self, text: impl Into<String>) {
+        self.push_note(Note::unread(text));
+    }
+
+    fn push_note(&mut self, note: Note) {
         if self.notes.len() < NOTES_MAX {
-            self.notes.push(Note::new(text));
+            self.notes.push(note);
         } else {
             self.notes_left_out += 1;
         }
@@ -70,7 +79,7 @@ impl Inventory {
     /// Adds that a part of the database cannot be read. A file of nothing else is soon put down.
     pub(super) fn damage(&mut self, what: impl Into<String>) -> Result<(), ReadFault> {
         let what = what.into();
-        self.note(format!("a part of it is passed over: {what}"));
+        self.note_loss(format!("a part of it is passed over: {what}"));
         self.damages += 1;
         if self.damages > DAMAGES_MAX {
             return Err(ReadFault::Malformed(format!(
@@ -86,7 +95,7 @@ impl Inventory {
     pub(super) fn finish(mut self, outcome: Result<(), ReadFault>) -> Result<Facts, ReadFault> {
         match (outcome, self.damage.take()) {
             (Err(fault), _) if self.tells_nothing() => return Err(fault),
-            (Err(fault), _) => self.notes.push(Note::new(format!("it is read in part only: {fault}"))),
+            (Err(fault), _) => self.notes.push(Note::unread(format!("it is read in part only: {fault}"))),
             (Ok(()), Some(damage)) if self.tells_nothing() => return Err(ReadFault::Malformed(damage)),
             (Ok(()), _) => {}
         }

@@ -42,7 +42,7 @@ impl Locked {
         self.components.dedup();
         let mut facts = Facts::of_components(self.components);
         if self.left_out > 0 {
-            facts.notes.push(Note::new(format!(
+            facts.notes.push(Note::unread(format!(
                 "left out {}: it names more than {COMPONENTS_MAX} components",
                 self.left_out
             )));

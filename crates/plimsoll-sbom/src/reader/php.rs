@@ -89,7 +89,8 @@ impl<'de> Visitor<'de> for Packages {
 
 impl Packages {
     fn note(&self) -> Option<Note> {
-        let text = || Note::new(format!("it names more than {PACKAGES_MAX} packages; the rest is left out"));
+        let text =
+            || Note::unread(format!("it names more than {PACKAGES_MAX} packages; the rest is left out"));
         self.is_cut_short.then(text)
     }
 }

@@ -66,7 +66,7 @@ impl<'s, S: Spool> RecordWriter<'s, S> {
         if self.outlined == OUTLINED_MAX {
             let text =
                 format!("more than {OUTLINED_MAX} links and executables; the others are not told apart");
-            self.note(FileNote { path: String::new(), text });
+            self.note(FileNote { path: String::new(), text, is_unread: false });
         }
         self.outlined += 1;
         if self.outlined > OUTLINED_MAX {
@@ -87,7 +87,7 @@ impl<'s, S: Spool> RecordWriter<'s, S> {
             self.notes.push(note);
         } else if self.notes.len() == NOTES_MAX {
             let text = format!("more than {NOTES_MAX} files could not be read in full");
-            self.notes.push(FileNote { path: String::new(), text });
+            self.notes.push(FileNote { path: String::new(), text, is_unread: true });
         }
     }
 

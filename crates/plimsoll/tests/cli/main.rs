@@ -13,6 +13,7 @@ mod import;
 mod inspect;
 mod listing;
 mod logins;
+mod mixed_image;
 mod peers;
 mod scanning;
 mod serving;

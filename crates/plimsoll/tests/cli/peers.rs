@@ -1,5 +1,6 @@
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -89,4 +90,23 @@ impl Drop for DebianRegistry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A database of rpm's own making, with a package in it.
+pub(crate) fn rpm_database(directory: &Path) -> Option<Vec<u8>> {
+    let (rpm, rpmbuild) = (find_peer("rpm")?, find_peer("rpmbuild")?);
+    let spec = "Name: old\nVersion: 1.2\nRelease: 3\nSummary: s\nLicense: MIT\nBuildArch: noarch\n\
+                %description\nd\n%files\n";
+    fs::write(directory.join("old.spec"), spec).unwrap();
+    let mut build = rpmbuild.command();
+    build.args(["--define", &format!("_topdir {}", directory.display()), "-bb", "old.spec"]);
+    let built = build.current_dir(directory).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let database = directory.join("rpmdb");
+    let mut install = rpm.command();
+    install.args(["--define", "_db_backend sqlite", "--dbpath", &database.display().to_string()]);
+    install.args(["-i", "--justdb", "--nodeps", "RPMS/noarch/old-1.2-3.noarch.rpm"]);
+    let installed = install.current_dir(directory).output().unwrap();
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    Some(fs::read(database.join("rpmdb.sqlite")).unwrap())
 }

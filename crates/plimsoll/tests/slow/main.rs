@@ -1,7 +1,8 @@
-//! What takes too long for every day: an 8 GiB blob, a long siege, a million manifests. Built for release.
+//! What takes too long for every day: an 8 GiB blob, a long siege, a million manifests, three million files. Built for release.
 
 #![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
 
+mod empty_files;
 mod killed;
 mod large_blob;
 mod million_manifests;

@@ -188,12 +188,12 @@ impl Search {
     fn note_fault(&mut self, place: &Place, fault: &ReadFault) {
         let inner: String =
             place.inner().unwrap_or("the archive").chars().take(INNER_PATH_BYTES_MAX).collect();
-        self.note(format!("could not evaluate {inner}: {fault}"));
+        self.note(format!("cannot read {inner}: {fault}"));
     }
 
     fn note(&mut self, text: String) {
         if self.facts.notes.len() < NOTES_MAX {
-            self.facts.notes.push(Note::new(text));
+            self.facts.notes.push(Note::unread(text));
         } else {
             self.silent_notes += 1;
         }
@@ -201,7 +201,7 @@ impl Search {
 
     fn finish(mut self) -> Facts {
         if self.silent_notes > 0 {
-            self.facts.notes.push(Note::new(format!("and {} more of such notes", self.silent_notes)));
+            self.facts.notes.push(Note::unread(format!("and {} more of such notes", self.silent_notes)));
         }
         self.facts
     }

@@ -6,14 +6,15 @@ use plimsoll_vuln::feed::Reason;
 use plimsoll_vuln::report::ScanReport;
 use plimsoll_vuln::verdict::{Gap, Gate, Refusal, Verdict};
 
-/// The files in which package managers of distributions say what is installed. Where one cannot be read in full, what
-/// the image holds is not known.
+/// The files in which package managers of distributions say what is installed. Whatever is noted of one, what the
+/// image holds is not known for sure.
 const PACKAGE_DATABASES: &[&str] = &[
     "var/lib/dpkg/status",
     "lib/apk/db/installed",
     "usr/lib/apk/db/installed",
     "var/lib/rpm/",
     "usr/lib/sysimage/rpm/",
+    "var/lib/chisel/",
 ];
 
 /// What becomes of a verdict.
@@ -34,9 +35,13 @@ impl Ruling {
     pub(super) fn of(report: &ScanReport, gate: Option<&Gate>, allows_gaps: bool) -> Self {
         let verdict = &report.verdict;
         if let Some(reasons) = judged_nothing(verdict, report.components.len()) {
-            return Self::NotEvaluated(reasons);
+            return Self::NotEvaluated(reasons.into_iter().chain(unread(report)).collect());
         }
-        let Some(gate) = gate else { return Self::Told };
+        let unread: Vec<String> = if allows_gaps { Vec::new() } else { unread(report).collect() };
+        let Some(gate) = gate else {
+            let is_unknown = verdict.findings.is_empty() && !unread.is_empty();
+            return if is_unknown { Self::NotEvaluated(unread) } else { Self::Told };
+        };
         let refusals = gate.check(verdict);
         let is_known = |refusal: &Refusal| {
             !matches!(refusal, Refusal::NotEvaluated { .. } | Refusal::Coverage { percent: None, .. })
@@ -48,7 +53,7 @@ impl Ruling {
         if !allows_gaps && reasons.is_empty() {
             reasons
                 .extend(verdict.gaps.iter().filter(|gap| is_for_want_of_advisories(&gap.reason)).map(told));
-            reasons.extend(unreadable_databases(report));
+            reasons.extend(unread);
         }
         if reasons.is_empty() { Self::Pass } else { Self::NotEvaluated(reasons) }
     }
@@ -110,8 +115,12 @@ fn is_for_want_of_advisories(reason: &Reason) -> bool {
     }
 }
 
-fn unreadable_databases(report: &ScanReport) -> impl Iterator<Item = String> {
+/// What may hide components, because it could not be read in full.
+fn unread(report: &ScanReport) -> impl Iterator<Item = String> {
     let is_database = |path: &str| PACKAGE_DATABASES.iter().any(|known| path.starts_with(known));
     let notes = report.notes.iter().map(|note| &note.note);
-    notes.filter(move |note| is_database(&note.path)).map(|note| format!("{}: {}", note.path, note.text))
+    notes.filter(move |note| note.is_unread || is_database(&note.path)).map(|note| match note.path.as_str() {
+        "" => note.text.clone(),
+        path => format!("{path}: {}", note.text),
+    })
 }

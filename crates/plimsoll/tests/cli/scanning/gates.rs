@@ -51,7 +51,7 @@ fn what_has_no_feed_passes_no_gate_unless_that_is_allowed() {
     let gated = scan(ground.path(), &["oci:debian:1", "--fail-on", "kev"]);
     assert_eq!(gated.code, 3, "{}", gated.stdout);
     assert!(
-        gated.last_line().contains("could not evaluate: no feed for Debian:12 (libc6 2.36-9)"),
+        gated.last_line().contains("could not evaluate (exit code 3): no feed for Debian:12 (libc6 2.36-9)"),
         "{}",
         gated.stderr
     );
@@ -87,7 +87,7 @@ fn a_package_database_that_cannot_be_read_in_full_passes_no_gate() {
     image_layout::write(&ground.path().join("rpm"), &layers, |_| {});
     let gated = scan(ground.path(), &["oci:rpm:1", "--fail-on", "kev"]);
     assert_eq!(gated.code, 3, "{}", gated.stdout);
-    let reason = "could not evaluate: var/lib/rpm/rpmdb.sqlite-wal: rpm's database was not closed";
+    let reason = "plimsoll: could not evaluate (exit code 3): var/lib/rpm/rpmdb.sqlite-wal: rpm's database was not closed";
     assert!(gated.last_line().contains(reason), "{}", gated.stderr);
 }
 

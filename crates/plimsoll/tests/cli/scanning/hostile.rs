@@ -1,5 +1,11 @@
+//! Images that were made to harm: each is judged in full, or could not be evaluated, in bounded memory and time.
+
+mod archives;
+mod bounded;
+mod databases;
+mod layers;
+
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use flate2::Compression;
@@ -8,6 +14,10 @@ use plimsoll_oci::{Descriptor, Digest, MediaType};
 use serde_json::{Value, json};
 
 use super::{ground, scan};
+
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// Puts an image layout of one layer, which is whatever it is.
 fn put_image(directory: &Path, media_type: &str, layer: &[u8]) {
@@ -33,48 +43,66 @@ fn put_image(directory: &Path, media_type: &str, layer: &[u8]) {
     fs::write(directory.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
 }
 
-fn assert_not_evaluated(ground: &Path, image: &str) {
-    let scanned = scan(ground, &[&format!("oci:{image}:1"), "--fail-on", "kev"]);
-    assert_eq!(scanned.code, 3, "{image}: {}", scanned.stdout);
-    assert!(scanned.last_line().contains("could not evaluate: "), "{image}: {}", scanned.stderr);
-    assert!(scanned.stdout.is_empty(), "{image}: {}", scanned.stdout);
+/// An archive of these files, each with its content.
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        add(&mut builder, path, content);
+    }
+    builder.into_inner().unwrap()
 }
 
-#[test]
-fn a_layer_that_unpacks_to_a_thousandfold_could_not_be_evaluated() {
-    const MEBIBYTES: u64 = 1200;
-    let ground = ground();
-    let mut archive = tar::Header::new_ustar();
-    archive.set_path("zeroes").unwrap();
-    // Past the gibibyte that may come out at any ratio.
-    archive.set_size(MEBIBYTES << 20);
-    archive.set_mode(0o644);
-    archive.set_cksum();
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-    gzip.write_all(archive.as_bytes()).unwrap();
-    let zeroes = vec![0; 1 << 20];
-    for _ in 0..MEBIBYTES {
-        gzip.write_all(&zeroes).unwrap();
+fn add(builder: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) {
+    let mut header = header(path, tar::EntryType::Regular);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    builder.append(&header, content).unwrap();
+}
+
+/// A header with a path as it is, however harmful.
+fn header(path: &str, kind: tar::EntryType) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(0);
+    header.set_cksum();
+    header
+}
+
+/// Says with and without a gate that the image could not be evaluated, and why.
+fn assert_not_evaluated(ground: &Path, image: &str, why: &str) {
+    let name = format!("oci:{image}:1");
+    for gate in [&[][..], &["--fail-on", "kev"]] {
+        let Some(scanned) = bounded::scan(ground, &[&[name.as_str()][..], gate].concat()) else { return };
+        assert_eq!(scanned.code, 3, "{image}: {}", scanned.stdout);
+        let last = scanned.last_line();
+        assert!(last.starts_with("plimsoll: could not evaluate (exit code 3): "), "{image}: {last}");
+        assert_eq!(last.matches("could not evaluate").count(), 1, "{last}");
+        assert!(scanned.stderr.contains(why), "{image}: {}", scanned.stderr);
+        assert!(!scanned.stdout.contains("nothing is known against it"), "{image}: {}", scanned.stdout);
     }
-    let bomb = gzip.finish().unwrap();
-    put_image(&ground.path().join("bomb"), "application/vnd.oci.image.layer.v1.tar+gzip", &bomb);
-    assert_not_evaluated(ground.path(), "bomb");
+}
+
+/// The image's findings are those of its old requests, and it was read in full.
+fn assert_evaluated(ground: &Path, image: &str) {
+    let name = format!("oci:{image}:1");
+    let Some(scanned) = bounded::scan(ground, &[&name, "--fail-on", "critical", "-o", "json"]) else {
+        return;
+    };
+    assert_eq!(scanned.code, 1, "{image}: {}", scanned.stderr);
+    assert_eq!(super::ids(&scanned), ["CVE-2018-18074"], "{image}");
 }
 
 #[test]
 fn a_layer_that_is_cut_short_could_not_be_evaluated() {
     let ground = ground();
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_ustar();
-    header.set_size(super::REQUESTS.len() as u64);
-    header.set_mode(0o644);
-    builder.append_data(&mut header, super::REQUESTS_PATH, super::REQUESTS).unwrap();
+    let layer = archive(&[(super::REQUESTS_PATH, super::REQUESTS)]);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(&builder.into_inner().unwrap()).unwrap();
+    std::io::Write::write_all(&mut gzip, &layer).unwrap();
     let whole = gzip.finish().unwrap();
-    let cut = &whole[..whole.len() / 2];
-    put_image(&ground.path().join("cut"), "application/vnd.oci.image.layer.v1.tar+gzip", cut);
-    assert_not_evaluated(ground.path(), "cut");
+    put_image(&ground.path().join("cut"), GZIP, &whole[..whole.len() / 2]);
+    assert_not_evaluated(ground.path(), "cut", "cannot be analysed");
 }
 
 #[test]
