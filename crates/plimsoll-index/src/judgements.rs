@@ -25,6 +25,8 @@ pub(crate) struct Known {
     id: String,
     ids: Vec<String>,
     state: FindingState,
+    /// Whether it counts against an image.
+    counts: bool,
 }
 
 impl Known {
@@ -32,8 +34,8 @@ impl Known {
     pub(crate) fn of(matches: Matches) -> Box<[Self]> {
         let findings = matches.findings.into_iter().map(Arc::unwrap_or_clone);
         let known = |finding: Finding| {
-            let state = FindingState::from(&finding);
-            Self { id: finding.id, ids: finding.ids, state }
+            let (state, counts) = (FindingState::from(&finding), finding.counts());
+            Self { id: finding.id, ids: finding.ids, state, counts }
         };
         findings.map(known).collect()
     }
@@ -97,9 +99,8 @@ impl Judgements {
             let Some(known) = known.as_ref().filter(|known| !known.is_empty() && is_held(component)) else {
                 continue;
             };
-            for state in known.iter().map(|known| &known.state).filter(|state| state.informational.is_none())
-            {
-                *counts.entry(state.severity).or_default() += 1;
+            for known in known.iter().filter(|known| known.counts) {
+                *counts.entry(known.state.severity).or_default() += 1;
             }
         }
         counts

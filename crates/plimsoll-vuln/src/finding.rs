@@ -95,6 +95,11 @@ impl Finding {
         self.ids.iter().any(|id| other.ids.contains(id))
     }
 
+    /// Whether it counts against an image, as far as its component decides that: information and headers do not.
+    pub fn counts(&self) -> bool {
+        self.informational.is_none() && !self.marks.contains(&Mark::HeadersOnly)
+    }
+
     /// Whether a release without it exists.
     pub fn is_fixable(&self) -> bool {
         self.fixed.is_some()

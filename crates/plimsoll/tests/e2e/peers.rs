@@ -1,13 +1,20 @@
 mod attributed;
+mod bookworm;
+mod bootstrap;
 mod bounded;
+mod bullseye;
 mod containerd;
 mod debian_image;
 mod engine;
+mod layout;
+mod real_advisories;
 mod scanned;
 mod tool;
+mod warned;
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use plimsoll_testkit::{ServerCommand, ServerProcess, find_peer};
 use reqwest::StatusCode;
@@ -19,6 +26,9 @@ use containerd::Containerd;
 use debian_image::{DebianImage, INSTRUCTIONS};
 use engine::Engine;
 use tool::{Oras, Skopeo, Tool};
+
+/// How long an image may take to be judged before the test gives up.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server, and a directory for what the tools keep.
 struct Shore {

@@ -2,15 +2,14 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use plimsoll_testkit::{find_peer, passed_over};
+use plimsoll_testkit::find_peer;
 use serde_json::Value;
 
+use super::bootstrap::{Bootstrap, own_suite};
 use super::bounded::{bounded, run};
 
 /// What made the layers, as their history tells it.
 pub(super) const INSTRUCTIONS: [&str; 2] = ["mmdebstrap --variant=essential", "COPY cargo /etc/cargo"];
-
-const NOT_NEEDED: [&str; 3] = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*"];
 
 /// A small Debian system as an image with two layers, in an OCI layout below `target/`.
 pub(super) struct DebianImage {
@@ -31,7 +30,7 @@ impl DebianImage {
     }
 
     fn make() -> Option<Self> {
-        let (umoci, mmdebstrap) = (find_peer("umoci")?, find_peer("mmdebstrap")?);
+        let umoci = find_peer("umoci")?;
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-image");
         fs::create_dir_all(&directory).unwrap();
         let lock = File::create(directory.join("lock")).unwrap();
@@ -39,16 +38,7 @@ impl DebianImage {
         for folder in ["layout", "other"] {
             let _ = fs::remove_dir_all(directory.join(folder));
         }
-        let system = directory.join("system.tar");
-        let mut bootstrap = bounded(&mmdebstrap, &directory);
-        bootstrap.args(["--quiet", "--variant=essential", "--mode=auto"]);
-        bootstrap.args(NOT_NEEDED.map(|path| format!("--dpkgopt=path-exclude={path}")));
-        let (suite, mirror) = debian_source();
-        let made = bootstrap.arg(suite).arg(&system).args(mirror).output().unwrap();
-        if !made.status.success() {
-            passed_over(&format!("no Debian system: {}", String::from_utf8_lossy(&made.stderr)));
-            return None;
-        }
+        let system = Bootstrap { suite: &own_suite(), packages: &[], options: &[] }.make(&directory)?;
         let umoci = |arguments: &[&str]| run(bounded(&umoci, &directory).args(arguments));
         umoci(&["init", "--layout", "layout"]);
         umoci(&["new", "--image", "layout:bookworm"]);
@@ -106,19 +96,6 @@ fn cargo_layer(directory: &Path) -> PathBuf {
     layer.append_data(&mut header, "etc/cargo", &content[..]).unwrap();
     layer.finish().unwrap();
     path
-}
-
-/// The suite that the machine runs, and the mirror that it uses.
-fn debian_source() -> (String, Option<String>) {
-    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    let lists = ["/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list.d/ubuntu.sources"];
-    let mirror = lists.iter().find_map(|list| {
-        let list = fs::read_to_string(list).ok()?;
-        let mirrors = list.lines().find_map(|line| line.strip_prefix("URIs:"))?;
-        mirrors.split_whitespace().next().map(str::to_owned)
-    });
-    (suite.unwrap_or("bookworm").to_owned(), mirror)
 }
 
 /// The digests of a layout's only image and of its config.

@@ -7,13 +7,10 @@ use std::time::{Duration, Instant};
 use plimsoll_testkit::{Peer, find_peer, left_out};
 use serde_json::Value;
 
-use super::Shore;
 use super::bounded::run;
 use super::debian_image::DebianImage;
 use super::tool::{Skopeo, Tool as _};
-
-/// How long an image may take to be judged before the test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{PATIENCE, Shore};
 
 #[test]
 fn what_is_pushed_is_analysed_and_not_called_clean_without_advisories() {
@@ -115,15 +112,10 @@ fn a_new_advisory_flags_the_images_that_hold_the_component() {
     let before = report(&shore, &curl, "debian/flagged", "1");
     assert_eq!(before["verdict"]["findings"].as_array().unwrap().len(), 0);
     assert_eq!(located(&shore, &curl), 0);
+    let read_before = analysed_layers(&shore, &curl);
+    assert!(read_before > 0);
 
-    let record = r#"{"id":"PYSEC-2018-28","modified":"2026-11-01T00:00:00Z","aliases":["CVE-2018-18074"],
-        "severity":[{"type":"CVSS_V3","score":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}],
-        "affected":[{"package":{"ecosystem":"PyPI","name":"requests"},
-        "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.20.0"}]}]}]}"#;
-    std::fs::write(shore.home().join("record.json"), record).unwrap();
-    let db = shore.home().join("db").display().to_string();
-    plimsoll(&shore, &["db", "build", "--out", &db, &shore.home().join("record.json").display().to_string()]);
-    plimsoll(&shore, &["db", "push", "--plain-http", "--db", &db, shore.server.host()]);
+    push_advisory(&shore);
     let pushed = Instant::now();
     while located(&shore, &curl) == 0 {
         assert!(pushed.elapsed() < PATIENCE, "{}", shore.server.log());
@@ -136,6 +128,7 @@ fn a_new_advisory_flags_the_images_that_hold_the_component() {
     assert_eq!((&finding["id"], &finding["fixed"]), (&"CVE-2018-18074".into(), &"2.20.0".into()));
     let metrics = run(curl.command().args(["--silent", &format!("{}/metrics", shore.server.url())]));
     assert!(metrics.contains("plimsoll_findings{severity=\"high\"} 1"), "{metrics}");
+    assert_eq!(analysed_layers(&shore, &curl), read_before, "a layer was read again");
     assert!(warnings(&shore, &curl).contains("1 high vulnerabilities are known in this image; 1 have a fix"));
 
     // Something else under their name does not take their place.
@@ -149,6 +142,18 @@ fn a_new_advisory_flags_the_images_that_hold_the_component() {
     let still = report(&shore, &curl, "debian/flagged", "1");
     assert_eq!(still["verdict"]["data"], after["verdict"]["data"]);
     assert_eq!(still["verdict"]["counts"], after["verdict"]["counts"]);
+}
+
+/// Puts one advisory in force, against the image of [`image_with_package`].
+pub(super) fn push_advisory(shore: &Shore) {
+    let record = r#"{"id":"PYSEC-2018-28","modified":"2026-11-01T00:00:00Z","aliases":["CVE-2018-18074"],
+        "severity":[{"type":"CVSS_V3","score":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}],
+        "affected":[{"package":{"ecosystem":"PyPI","name":"requests"},
+        "ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"},{"fixed":"2.20.0"}]}]}]}"#;
+    std::fs::write(shore.home().join("record.json"), record).unwrap();
+    let db = shore.home().join("db").display().to_string();
+    plimsoll(shore, &["db", "build", "--out", &db, &shore.home().join("record.json").display().to_string()]);
+    plimsoll(shore, &["db", "push", "--plain-http", "--db", &db, shore.server.host()]);
 }
 
 /// The warnings of a pull, once there are any: the first pull may come too early.
@@ -165,6 +170,13 @@ fn warnings(shore: &Shore, curl: &Peer) -> String {
     }
 }
 
+/// How many layers the server has read so far.
+fn analysed_layers(shore: &Shore, curl: &Peer) -> u64 {
+    let metrics = run(curl.command().args(["--silent", &format!("{}/metrics", shore.server.url())]));
+    let counts = metrics.lines().filter(|line| line.starts_with("plimsoll_layers_analysed_total"));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
 /// How many images the server knows the vulnerability to be in.
 fn located(shore: &Shore, curl: &Peer) -> u64 {
     let url = format!("{}/v2/_plimsoll/where/CVE-2018-18074", shore.server.url());
@@ -178,7 +190,7 @@ pub(super) fn plimsoll(shore: &Shore, words: &[&str]) -> String {
 }
 
 /// A layout with an image that holds one old Python package.
-fn image_with_package(home: &Path, umoci: &Peer) -> String {
+pub(super) fn image_with_package(home: &Path, umoci: &Peer) -> String {
     let layer = home.join("layer.tar");
     let mut archive = tar::Builder::new(File::create(&layer).unwrap());
     let metadata = b"Metadata-Version: 2.1\nName: requests\nVersion: 2.19.0\n\n";

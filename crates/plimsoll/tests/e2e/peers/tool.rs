@@ -5,7 +5,7 @@ use plimsoll_oci::{Algorithm, Digest};
 use plimsoll_testkit::{Peer, find_peer};
 use serde_json::Value;
 
-use super::bounded::{bounded, run};
+use super::bounded::{bounded, run, told};
 use super::debian_image::DebianImage;
 
 /// A tool that pushes and pulls images.
@@ -32,6 +32,11 @@ impl Skopeo {
 
     fn run(&self, arguments: &[&str]) -> String {
         run(bounded(&self.peer, &self.home).arg("--insecure-policy").args(arguments))
+    }
+
+    /// Everything that it prints, to people too.
+    pub(super) fn told(&self, arguments: &[&str]) -> String {
+        told(bounded(&self.peer, &self.home).arg("--insecure-policy").args(arguments))
     }
 
     /// Pushes an image of an OCI layout, as `DIR:TAG`.
@@ -99,6 +104,11 @@ impl Oras {
 
     pub(super) fn run(&self, arguments: &[&str]) -> String {
         run(bounded(&self.peer, &self.home).args(arguments))
+    }
+
+    /// Everything that it prints, to people too.
+    pub(super) fn told(&self, arguments: &[&str]) -> String {
+        told(bounded(&self.peer, &self.home).args(arguments))
     }
 
     pub(super) fn json(&self, arguments: &[&str]) -> Value {
