@@ -27,6 +27,7 @@ const ROOMS: &[Room] = &[
     Room { name: "plimsoll-image", storey: Storey::Reasoning, may_use: &["plimsoll-oci"] },
     Room { name: "plimsoll-sbom", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-image"] },
     Room { name: "plimsoll-vuln", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-sbom"] },
+    Room { name: "plimsoll-attest", storey: Storey::Reasoning, may_use: &["plimsoll-oci"] },
     Room { name: "plimsoll-tlog", storey: Storey::Reasoning, may_use: &[] },
     Room {
         name: "plimsoll-analyser",
@@ -39,7 +40,11 @@ const ROOMS: &[Room] = &[
         may_use: &["plimsoll-oci", "plimsoll-sbom", "plimsoll-vuln"],
     },
     Room { name: "plimsoll-store", storey: Storey::Edge, may_use: &["plimsoll-oci", "plimsoll-tlog"] },
-    Room { name: "plimsoll-transport", storey: Storey::Edge, may_use: &["plimsoll-oci", "plimsoll-image"] },
+    Room {
+        name: "plimsoll-transport",
+        storey: Storey::Edge,
+        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-attest"],
+    },
     Room { name: "plimsoll-registry", storey: Storey::Door, may_use: &["plimsoll-oci", "plimsoll-store"] },
     Room {
         name: "plimsoll-server",
@@ -61,6 +66,7 @@ const ROOMS: &[Room] = &[
         storey: Storey::Binary,
         may_use: &[
             "plimsoll-oci",
+            "plimsoll-attest",
             "plimsoll-analyser",
             "plimsoll-image",
             "plimsoll-store",

@@ -1,0 +1,200 @@
+//! Whose word counts: keys with names, roles and times.
+
+mod role;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use self::role::Role;
+use crate::{KeyId, PredicateType, PublicKey};
+
+/// Most signers of one policy: each may have to be tried for a signature without a hint.
+const SIGNERS_MAX: usize = 256;
+
+/// Whose word counts, and for what.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    signers: Vec<Signer>,
+    /// What each role may say, besides or instead of what it may by itself.
+    says: BTreeMap<Role, Vec<PredicateType>>,
+}
+
+/// Somebody whose word may count.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// What people call them.
+    pub name: String,
+    /// Whose key it is, where somebody has several: people are counted, and not keys.
+    pub person: Option<String>,
+    /// How their signatures are known.
+    pub verifier: Verifier,
+    /// The roles they have; `None` for every role, as with a key that was named on the command line.
+    pub roles: Option<Vec<Role>>,
+    /// When their word begins to count.
+    pub valid_from: Option<Timestamp>,
+    /// When it ends to.
+    pub valid_until: Option<Timestamp>,
+    /// When and why it was taken back.
+    pub revoked: Option<Revocation>,
+}
+
+/// How somebody's signatures are known. Identities in certificates will be another kind.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verifier {
+    /// By a key.
+    Key(PublicKey),
+}
+
+/// That somebody's word counts no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// From when on.
+    pub since: Timestamp,
+    /// Whether others have the key: then nothing counts that it ever signed.
+    pub is_compromise: bool,
+    /// Why.
+    pub reason: String,
+}
+
+/// Why a policy cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// Two signers have the same key: nobody could tell who spoke.
+    #[error("`{first}` and `{second}` have the same key")]
+    SameKey {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two signers have the same name.
+    #[error("two signers are called `{0}`")]
+    SameName(String),
+    /// The times leave no moment.
+    #[error("the time of `{0}` ends before it begins")]
+    NoTime(String),
+    /// There are too many.
+    #[error("there are {0} signers; at most {SIGNERS_MAX} are tried")]
+    ManySigners(usize),
+}
+
+impl Trust {
+    /// Trusts `signers`. `says` replaces what a role may say by itself.
+    pub fn new(signers: Vec<Signer>, says: BTreeMap<Role, Vec<PredicateType>>) -> Result<Self, TrustError> {
+        if signers.len() > SIGNERS_MAX {
+            return Err(TrustError::ManySigners(signers.len()));
+        }
+        for (position, signer) in signers.iter().enumerate() {
+            if let (Some(from), Some(until)) = (signer.valid_from, signer.valid_until)
+                && until <= from
+            {
+                return Err(TrustError::NoTime(signer.name.clone()));
+            }
+            check_unique(signer, signers.iter().take(position))?;
+        }
+        Ok(Self { signers, says })
+    }
+
+    /// Trusts one key in every role, without an end: what `--key` means.
+    pub fn of_key(name: &str, key: PublicKey) -> Self {
+        let signer = Signer {
+            name: name.to_owned(),
+            person: None,
+            verifier: Verifier::Key(key),
+            roles: None,
+            valid_from: None,
+            valid_until: None,
+            revoked: None,
+        };
+        Self { signers: vec![signer], says: BTreeMap::new() }
+    }
+
+    /// Everybody.
+    pub fn signers(&self) -> &[Signer] {
+        &self.signers
+    }
+
+    /// The roles of `signer` that let them say `predicate`.
+    pub(crate) fn roles_to_say(&self, signer: &Signer, predicate: &PredicateType) -> Vec<Role> {
+        let may_say = |role: &&Role| match self.says.get(*role) {
+            Some(types) => types.iter().any(|said| said.covers(predicate)),
+            None => role.says().iter().any(|said| said.covers(predicate)),
+        };
+        match &signer.roles {
+            Some(roles) => roles.iter().filter(may_say).cloned().collect(),
+            None => {
+                let able: Vec<Role> = Role::KNOWN.iter().filter(may_say).cloned().collect();
+                if able.is_empty() { vec![Role::WITNESS] } else { able }
+            }
+        }
+    }
+}
+
+fn check_unique<'a>(signer: &Signer, others: impl Iterator<Item = &'a Signer>) -> Result<(), TrustError> {
+    for other in others {
+        if other.key_id() == signer.key_id() {
+            return Err(TrustError::SameKey { first: other.name.clone(), second: signer.name.clone() });
+        }
+        if other.name == signer.name {
+            return Err(TrustError::SameName(signer.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+impl Signer {
+    /// Who it is: several keys may be one person's.
+    pub fn person(&self) -> &str {
+        self.person.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The key's name.
+    pub fn key_id(&self) -> KeyId {
+        let Verifier::Key(key) = &self.verifier;
+        key.id()
+    }
+
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Verifier::Key(key) = &self.verifier;
+        key.verifies(message, signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SigningKey;
+
+    fn signer(name: &str, seed: u8) -> Signer {
+        let key = SigningKey::generate(&[seed; 32]).unwrap().public().clone();
+        Trust::of_key(name, key).signers.remove(0)
+    }
+
+    fn of(signers: Vec<Signer>) -> Result<Trust, TrustError> {
+        Trust::new(signers, BTreeMap::new())
+    }
+
+    #[test]
+    fn nobody_can_be_taken_for_another() {
+        assert!(of(vec![signer("a", 1), signer("b", 2)]).is_ok());
+        assert_eq!(
+            of(vec![signer("a", 1), signer("a", 2)]).unwrap_err(),
+            TrustError::SameName("a".to_owned())
+        );
+        assert!(matches!(of(vec![signer("a", 1), signer("b", 1)]), Err(TrustError::SameKey { .. })));
+    }
+
+    #[test]
+    fn a_role_says_what_it_may_and_a_policy_can_change_that() {
+        let ci = Signer { roles: Some(vec![Role::SIGNER]), ..signer("ci", 1) };
+        let usual = of(vec![ci.clone()]).unwrap();
+        assert_eq!(usual.roles_to_say(&ci, &PredicateType::SIGNATURE), [Role::SIGNER]);
+        assert_eq!(usual.roles_to_say(&ci, &PredicateType::PROVENANCE), []);
+        let says = BTreeMap::from([(Role::SIGNER, vec![PredicateType::PROVENANCE])]);
+        let changed = Trust::new(vec![ci.clone()], says).unwrap();
+        assert_eq!(changed.roles_to_say(&ci, &PredicateType::SIGNATURE), []);
+        assert_eq!(changed.roles_to_say(&ci, &PredicateType::PROVENANCE), [Role::SIGNER]);
+    }
+}
