@@ -13,12 +13,16 @@
 //!   behind the port [`CredentialHelper`].
 
 mod advisories;
+mod attach;
+mod attachments;
 mod connect_failure;
 mod copy;
 mod credentials;
 mod docker_archive;
 mod engine;
 mod error;
+mod evidence;
+mod fallback_list;
 mod file_stream;
 mod image_name;
 mod layout;
@@ -32,6 +36,8 @@ mod secret;
 mod verify;
 
 pub use advisories::{Download, Downloaded};
+pub use attach::{attach, put_bytes};
+pub use attachments::{Attachment, Link, attachments, read_blob, sibling_attachments};
 pub use copy::{CopyOptions, CopyReport, Evidence, Platforms, Progress, Silent, copy, count_evidence};
 pub use credentials::{
     Credential, CredentialError, CredentialFiles, CredentialHelper, CredentialOrigin, FoundCredential,
@@ -41,6 +47,7 @@ pub use credentials::{
 pub use docker_archive::{DockerArchiveSink, open_docker_archive};
 pub use engine::{Engine, open_engine_image};
 pub use error::{ErrorKind, TransportError};
+pub use evidence::{EvidenceOutcome, JudgedEvidence, verify_evidence};
 pub use image_name::{ImageName, ParseImageNameError};
 pub use layout::{LayoutSink, LayoutSource};
 pub use places::{OpenSink, OpenSource, Places};

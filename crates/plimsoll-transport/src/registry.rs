@@ -6,6 +6,7 @@ mod challenge;
 mod connection;
 mod contact;
 mod endpoint;
+mod fallback;
 mod http_client;
 mod insight;
 mod link;

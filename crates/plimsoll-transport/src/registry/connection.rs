@@ -131,6 +131,11 @@ impl Connection {
         self.shared.options.warnings.retrying(operation, cause, pause);
     }
 
+    /// Says something about the registry to whoever listens.
+    pub(crate) fn warn(&self, text: &str) {
+        self.shared.options.warnings.warn(self.key.registry.as_str(), text);
+    }
+
     /// Sends a call whose answer must have one of these statuses.
     pub(crate) async fn send_expecting(
         &self,

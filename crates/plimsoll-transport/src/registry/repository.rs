@@ -7,6 +7,7 @@ use reqwest::Url;
 use tokio::sync::Mutex;
 
 use super::connection::Connection;
+use super::fallback::Entered;
 use crate::{
     BlobContent, BlobVerifier, Keeps, Placement, PortFuture, Presence, RawManifest, Sink, Source, Target,
     TopLevel, TransportError, VerifiedStream,
@@ -21,7 +22,8 @@ pub struct Repository {
     sessions: StdMutex<HashMap<Digest, Url>>,
     /// The manifest that was resolved last: it is asked for next.
     resolved: StdMutex<Option<RawManifest>>,
-    fallback: Mutex<()>,
+    /// What was entered in lists of referrers. The lock is held while one is written.
+    entered: Mutex<Entered>,
 }
 
 impl Repository {
@@ -36,7 +38,7 @@ impl Repository {
             mount_from,
             sessions: StdMutex::default(),
             resolved: StdMutex::default(),
-            fallback: Mutex::default(),
+            entered: Mutex::default(),
         }
     }
 
@@ -52,8 +54,8 @@ impl Repository {
         &self.name
     }
 
-    pub(crate) fn fallback_lock(&self) -> &Mutex<()> {
-        &self.fallback
+    pub(crate) fn entered(&self) -> &Mutex<Entered> {
+        &self.entered
     }
 
     /// Registry and repository, for messages.
@@ -177,6 +179,6 @@ impl Sink for Repository {
     }
 
     fn finish(&self) -> PortFuture<'_, ()> {
-        Box::pin(async { Ok(()) })
+        Box::pin(self.settle_fallbacks())
     }
 }
