@@ -145,7 +145,9 @@ impl RegistryClient {
 
     /// Closes a session with its last bytes.
     pub async fn close(&self, session: &str, digest: Digest, body: impl Into<Body>) -> Result<()> {
-        let put = self.request(Method::PUT, &format!("{session}?digest={digest}")).body(body);
+        // The address of a session may have parameters of its own, as those of docker-registry do.
+        let mark = if session.contains('?') { '&' } else { '?' };
+        let put = self.request(Method::PUT, &format!("{session}{mark}digest={digest}")).body(body);
         self.send(put, &[StatusCode::CREATED]).await.map(drop)
     }
 

@@ -1,12 +1,15 @@
+mod attest;
 mod backup;
 mod completions;
 mod config;
 mod cp;
 mod db;
+mod evidence;
 mod fsck;
 mod gc;
 mod import;
 mod inspect;
+mod key;
 mod login;
 mod logout;
 mod ls;
@@ -20,9 +23,11 @@ mod robot;
 mod sbom;
 mod scan;
 mod serve;
+mod sign;
 mod storage;
 mod tags;
 mod user;
+mod verify;
 mod version;
 mod whereabouts;
 
@@ -41,6 +46,11 @@ pub(crate) enum Command {
     Where(whereabouts::Where),
     Ls(ls::Ls),
     Tags(tags::Tags),
+    Verify(verify::Verify),
+    Sign(sign::Sign),
+    Attest(attest::Attest),
+    Evidence(evidence::Evidence),
+    Key(key::Key),
     Cp(cp::Cp),
     Pull(pull::Pull),
     Push(push::Push),
@@ -79,6 +89,11 @@ impl Command {
             Self::Where(place) => place.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
+            Self::Verify(verify) => verify.run(context),
+            Self::Sign(sign) => sign.run(context),
+            Self::Attest(attest) => attest.run(context),
+            Self::Evidence(evidence) => evidence.run(context),
+            Self::Key(key) => key.run(context),
             Self::Cp(cp) => cp.run(context),
             Self::Pull(pull) => pull.run(context),
             Self::Push(push) => push.run(context),
@@ -113,6 +128,16 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),
             ("push", "Copy an image into a registry"),
+        ],
+    ),
+    (
+        "Evidence",
+        &[
+            ("verify", "Check that the right people vouch for an image"),
+            ("sign", "Sign an image"),
+            ("attest", "Say something about an image, and sign it"),
+            ("evidence", "List what is said about an image, and fetch it"),
+            ("key", "Make and manage the keys that images are signed with"),
         ],
     ),
     (

@@ -18,6 +18,11 @@ impl Environment {
         self.0.get(OsStr::new(name))?.to_str().filter(|text| !text.is_empty())
     }
 
+    /// The text of a variable, which may be empty; `None` when it is absent or not UTF-8.
+    pub(crate) fn text_or_empty(&self, name: &str) -> Option<&str> {
+        self.0.get(OsStr::new(name))?.to_str()
+    }
+
     /// A variable as a path; `None` when it is absent or empty.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.0.get(OsStr::new(name)).filter(|path| !path.is_empty()).map(PathBuf::from)

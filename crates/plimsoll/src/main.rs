@@ -16,7 +16,9 @@ mod places;
 mod prompt;
 mod reading;
 mod settings;
+mod signing;
 mod terminal;
+mod trust;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

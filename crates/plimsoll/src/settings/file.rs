@@ -10,8 +10,10 @@ use crate::failure::Failure;
 
 /// Largest configuration file that is read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
-/// Deepest nesting: a list of maps is three.
-const DEPTH_MAX: usize = 4;
+/// Deepest nesting: a list of maps is three, and the trust section has six.
+const DEPTH_MAX: usize = 8;
+/// The section about whose signatures count. It is no setting of the server, and `trust.rs` reads it.
+const TRUST_SECTION: &str = "trust";
 
 /// Reads the settings in `text`, the content of `path`.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<(&'static Setting, Value, Origin)>, Failure> {
@@ -31,6 +33,9 @@ type Found = Vec<(&'static Setting, Value, Origin)>;
 fn collect(path: &Path, above: &str, entries: Vec<(String, Node)>, found: &mut Found) -> Result<(), Failure> {
     for (name, node) in entries {
         let key = format!("{above}{name}");
+        if key == TRUST_SECTION {
+            continue;
+        }
         let line = node.line;
         match (Setting::find(&key), node.content) {
             (Some(setting), content) => {

@@ -7,6 +7,7 @@ mod configuration;
 mod copying;
 mod data_dir;
 mod errors;
+mod evidence;
 mod help;
 mod image_layout;
 mod import;

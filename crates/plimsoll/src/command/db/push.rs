@@ -4,12 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clap::Args;
-use futures_util::stream;
 use plimsoll_oci::{Descriptor, Digest, MediaType};
-use plimsoll_transport::{
-    BlobContent, BlobVerifier, ImageName, Placement, Places, PortFuture, Presence, RawManifest, Sink,
-    VerifiedStream, WarningCollector,
-};
+use plimsoll_transport::{ImageName, Placement, Places, RawManifest, WarningCollector, put_bytes};
 use plimsoll_vuln::artifact::{ARTIFACT_TYPE, CATALOGUE_TYPE, SHARD_KIND, SHARD_NAME, SHARD_TYPE};
 use plimsoll_vuln::index::{Catalogue, ListedShard};
 use serde::Serialize;
@@ -82,14 +78,14 @@ async fn push(
     let sink = open.sink.as_ref();
     let config = catalogue.to_json();
     let config_descriptor = Descriptor::of(media_type(CATALOGUE_TYPE)?, &config);
-    let mut sent = usize::from(put(sink, &config_descriptor, config.into()).await?);
+    let mut sent = usize::from(put_bytes(sink, &config_descriptor, config.into()).await?);
     let mut layers = Vec::new();
     for listed in &catalogue.shards {
         let path = directory.shard(&listed.digest);
         let shard = directory.read_shard(&listed.digest).map_err(|error| cannot("read", &path, &error))?;
         check(listed, &shard).map_err(|error| cannot("use", &path, &error))?;
         let descriptor = descriptor(listed)?;
-        sent += usize::from(put(sink, &descriptor, shard.into()).await?);
+        sent += usize::from(put_bytes(sink, &descriptor, shard.into()).await?);
         step.advance(listed.bytes);
         layers.push(descriptor);
     }
@@ -122,27 +118,6 @@ fn descriptor(listed: &ListedShard) -> Result<Descriptor, Failure> {
     descriptor.annotations.insert(SHARD_NAME.to_owned(), listed.name.clone());
     descriptor.annotations.extend(kind.map(|kind| (SHARD_KIND.to_owned(), kind)));
     Ok(descriptor)
-}
-
-/// Sends a blob that is not there, and tells whether it was sent.
-async fn put(sink: &dyn Sink, blob: &Descriptor, content: Bytes) -> Result<bool, Failure> {
-    let is_absent = sink.obtain_blob(blob).await? == Presence::Absent;
-    if is_absent {
-        sink.put_blob(blob, &InMemory(content)).await?;
-    }
-    Ok(is_absent)
-}
-
-/// Bytes that are at hand: shards are small.
-struct InMemory(Bytes);
-
-impl BlobContent for InMemory {
-    fn open(&self, from: BlobVerifier) -> PortFuture<'_, VerifiedStream> {
-        let start = usize::try_from(from.offset()).unwrap_or(usize::MAX).min(self.0.len());
-        let rest = self.0.slice(start..);
-        let bytes = stream::iter((!rest.is_empty()).then_some(Ok(rest)));
-        Box::pin(async move { Ok(VerifiedStream::new(Box::pin(bytes), from)) })
-    }
 }
 
 fn manifest(

@@ -1,0 +1,213 @@
+use jiff::Timestamp;
+use plimsoll_attest::{Fact, PredicateType, Provenance};
+use plimsoll_oci::Digest;
+use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
+use serde::Serialize;
+
+use super::verdict::{Gathered, Ruling, name_of, origin_of};
+use crate::failure::{Failure, Verdict};
+use crate::terminal::{Page, Report, bytes};
+use crate::trust::Policy;
+
+/// What the verification found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Verified {
+    api_version: &'static str,
+    kind: &'static str,
+    image: String,
+    digest: Digest,
+    /// Where it is written who is trusted.
+    policy: String,
+    /// The time that was judged by.
+    at: Timestamp,
+    /// `pass`, `fail` or `not-evaluated`.
+    result: &'static str,
+    requirements: Vec<Met>,
+    facts: Vec<Proven>,
+    refused: Vec<Refused>,
+    /// What nobody signed, as hints only.
+    claims: Vec<Claimed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_read: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Met {
+    requirement: String,
+    predicate_type: PredicateType,
+    is_met: bool,
+    by: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    #[serde(skip)]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Proven {
+    evidence: Digest,
+    predicate_type: PredicateType,
+    signer: String,
+    key_id: String,
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    evidence: Digest,
+    reason: String,
+    /// Whether it could not be fetched.
+    unknown: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claimed {
+    evidence: Digest,
+    predicate_type: PredicateType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+}
+
+impl Verified {
+    pub(super) fn of(image: &str, gathered: &Gathered, policy: &Policy, at: Timestamp) -> Self {
+        let rulings: Vec<Ruling<'_>> =
+            policy.required.iter().map(|requirement| gathered.rule(requirement)).collect();
+        let is_met = rulings.iter().all(|ruling| ruling.is_met);
+        let result = match (is_met, gathered.has_unknown()) {
+            (true, _) => "pass",
+            (false, true) => "not-evaluated",
+            (false, false) => "fail",
+        };
+        let claimed = |one: &super::verdict::Claim| Claimed {
+            evidence: one.manifest,
+            predicate_type: one.claim.statement().predicate_type.clone(),
+            origin: one.claim.provenance().as_ref().map(origin_of),
+        };
+        Self {
+            api_version: "plimsoll/v1",
+            kind: "Verification",
+            image: image.to_owned(),
+            digest: gathered.subject.digest,
+            policy: policy.origin.clone(),
+            at,
+            result,
+            requirements: rulings.iter().map(|ruling| Met::of(ruling, image)).collect(),
+            facts: gathered.evidence.iter().filter_map(proven).collect(),
+            refused: gathered.evidence.iter().filter_map(refused).collect(),
+            claims: gathered.claims.iter().map(claimed).collect(),
+            bytes_read: gathered.bytes_read,
+        }
+    }
+
+    /// What the exit code says.
+    pub(super) fn into_result(self) -> Result<(), Failure> {
+        let missing: Vec<&Met> = self.requirements.iter().filter(|met| !met.is_met).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let names: Vec<&str> = missing.iter().map(|met| met.requirement.as_str()).collect();
+        let verdict = if self.result == "fail" { Verdict::GateFailed } else { Verdict::NotEvaluated };
+        let failure = Failure::new(verdict, format!("missing: {}", names.join(", "))).at(self.image.clone());
+        Err(match &first.next {
+            Some(next) => failure.help(next.clone()),
+            None => failure,
+        })
+    }
+}
+
+fn proven(one: &JudgedEvidence) -> Option<Proven> {
+    let EvidenceOutcome::Proven(fact) = &one.outcome else { return None };
+    let provenance = Provenance::of(fact.statement()).unwrap_or_default();
+    let (source, commit) = provenance.source.map(|source| (source.uri, source.commit)).unzip();
+    Some(Proven {
+        evidence: one.manifest,
+        predicate_type: fact.predicate_type().clone(),
+        signer: fact.signer().to_owned(),
+        key_id: fact.key().to_string(),
+        roles: fact.roles().iter().map(ToString::to_string).collect(),
+        builder: provenance.builder,
+        source,
+        commit,
+    })
+}
+
+fn refused(one: &JudgedEvidence) -> Option<Refused> {
+    let (reason, unknown) = match &one.outcome {
+        EvidenceOutcome::Proven(_) => return None,
+        EvidenceOutcome::Refused(refusal) => (refusal.to_string(), false),
+        EvidenceOutcome::Damaged(error) => (error.to_string(), false),
+        EvidenceOutcome::Unreachable(error) => (error.to_string(), true),
+    };
+    Some(Refused { evidence: one.manifest, reason, unknown })
+}
+
+impl Met {
+    fn of(ruling: &Ruling<'_>, image: &str) -> Self {
+        let requirement = &ruling.requirement;
+        let who = |fact: &&Fact| {
+            let roles: Vec<String> = fact.roles().iter().map(ToString::to_string).collect();
+            format!("{} ({})", fact.signer(), roles.join(", "))
+        };
+        let mut by: Vec<String> = ruling.facts.iter().map(who).collect();
+        by.dedup();
+        let provenance = ruling.facts.iter().find_map(|fact| Provenance::of(fact.statement()));
+        Self {
+            requirement: name_of(requirement),
+            predicate_type: requirement.predicate_type.clone(),
+            is_met: ruling.is_met,
+            by,
+            origin: provenance.as_ref().map(origin_of),
+            next: (!ruling.is_met).then(|| next_command(&requirement.predicate_type, image)),
+        }
+    }
+}
+
+/// What to do about something that is missing.
+fn next_command(missing: &PredicateType, image: &str) -> String {
+    if *missing == PredicateType::SIGNATURE {
+        return format!("plimsoll sign {image} --key FILE");
+    }
+    format!("plimsoll attest {image} --type {} --predicate FILE --key FILE", missing.short_name())
+}
+
+impl Report for Verified {
+    fn draw(&self, page: &mut Page) {
+        let short =
+            |page: &Page, digest: &Digest| if page.is_wide() { digest.to_string() } else { digest.short() };
+        let digest = short(page, &self.digest);
+        page.line(&format!("{} is {digest}", self.image));
+        if let Some(read) = self.bytes_read {
+            page.line(&format!("✓ contents: {} read, every byte is as it was pushed", bytes(read)));
+        }
+        for met in &self.requirements {
+            match (met.is_met, met.by.is_empty()) {
+                (true, _) => page.line(&format!("✓ {}: {}", met.requirement, met.by.join(", "))),
+                (false, true) => {
+                    page.line(&format!("✗ {}: nobody who may say it has said it", met.requirement));
+                }
+                (false, false) => page.line(&format!("✗ {}: only {}", met.requirement, met.by.join(", "))),
+            }
+            if let Some(origin) = &met.origin {
+                page.line(&format!("    {origin}"));
+            }
+        }
+        for refused in &self.refused {
+            let evidence = short(page, &refused.evidence);
+            let word = if refused.unknown { "not read" } else { "not counted" };
+            page.line(&format!("  {word}: {evidence}: {}", refused.reason));
+        }
+        for claim in &self.claims {
+            let what = claim.origin.as_deref().unwrap_or_else(|| claim.predicate_type.short_name());
+            page.line(&format!("  claimed, and signed by nobody: {what}"));
+        }
+        page.line(self.result);
+    }
+}

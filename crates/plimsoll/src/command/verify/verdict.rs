@@ -1,0 +1,68 @@
+use plimsoll_attest::{Fact, Provenance, Requirement, UnsignedClaim};
+use plimsoll_oci::{Descriptor, Digest};
+use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
+
+/// Everything that was found about an image.
+pub(super) struct Gathered {
+    pub(super) subject: Descriptor,
+    pub(super) evidence: Vec<JudgedEvidence>,
+    pub(super) claims: Vec<Claim>,
+    /// How many bytes of the image were read and checked, if they were.
+    pub(super) bytes_read: Option<u64>,
+}
+
+/// A hint that nobody signed.
+pub(super) struct Claim {
+    pub(super) manifest: Digest,
+    pub(super) claim: UnsignedClaim,
+}
+
+/// What became of one requirement.
+pub(super) struct Ruling<'g> {
+    pub(super) requirement: Requirement,
+    /// The facts that count for it, and whether they are enough.
+    pub(super) facts: Vec<&'g Fact>,
+    pub(super) is_met: bool,
+}
+
+impl Gathered {
+    /// What is proven.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.evidence.iter().filter_map(|one| match &one.outcome {
+            EvidenceOutcome::Proven(fact) => Some(fact.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// Whether something could not be fetched, so that nobody knows what it would prove.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.evidence.iter().any(|one| matches!(one.outcome, EvidenceOutcome::Unreachable(_)))
+    }
+
+    /// Judges one requirement.
+    pub(super) fn rule(&self, requirement: &Requirement) -> Ruling<'_> {
+        let facts: Vec<&Fact> = self.facts().filter(|fact| requirement.is_about(fact)).collect();
+        let is_met = requirement.met_by(facts.iter().copied()).is_ok();
+        Ruling { requirement: requirement.clone(), facts, is_met }
+    }
+}
+
+/// How a requirement is called: `signature`, or `2 × approval as release-manager`.
+pub(super) fn name_of(requirement: &Requirement) -> String {
+    let kind = requirement.predicate_type.short_name();
+    let count = match requirement.signers {
+        0 | 1 => String::new(),
+        several => format!("{several} × "),
+    };
+    let role = requirement.role.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
+    format!("{count}{kind}{role}")
+}
+
+/// Who built the image, of what, for people.
+pub(super) fn origin_of(provenance: &Provenance) -> String {
+    let builder = provenance.builder.as_deref().unwrap_or("an unnamed builder");
+    match &provenance.source {
+        Some(source) => format!("built by {builder} from {} at {}", source.uri, source.commit),
+        None => format!("built by {builder}, from no commit that is named"),
+    }
+}

@@ -1,0 +1,72 @@
+//! Whose signatures count: keys from the command line, or the `trust` section of `plimsoll.yaml`.
+
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use plimsoll_attest::{PublicKey, Requirement, Trust};
+
+use crate::advisories::read_bounded;
+use crate::failure::Failure;
+
+/// Where trust is written down, unless somebody says otherwise.
+const POLICY_FILE: &str = "plimsoll.yaml";
+/// Largest key file that is read.
+const KEY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Whose signatures count.
+#[derive(Debug, Args)]
+pub(crate) struct TrustArguments {
+    /// Trust this public key in every role; may be given several times
+    #[arg(long = "key", value_name = "FILE", conflicts_with = "policy")]
+    keys: Vec<PathBuf>,
+    /// Read whom to trust and what to require from this file [default: plimsoll.yaml]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// A policy: whom to trust, and what must be there.
+pub(crate) struct Policy {
+    pub(crate) trust: Trust,
+    pub(crate) required: Vec<Requirement>,
+    /// Where it comes from, for people.
+    pub(crate) origin: String,
+}
+
+impl TrustArguments {
+    /// The policy in force; `image` is the one in question, for the advice.
+    pub(crate) fn policy(&self, image: &str) -> Result<Policy, Failure> {
+        if !self.keys.is_empty() {
+            return self.of_keys();
+        }
+        let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
+        match file::read(&path)? {
+            Some(policy) => Ok(policy),
+            None => Err(Failure::usage("nobody is trusted: there is no key and no policy")
+                .at(path.display().to_string())
+                .help(format!(
+                    "plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml"
+                ))),
+        }
+    }
+
+    fn of_keys(&self) -> Result<Policy, Failure> {
+        let mut signers = Vec::new();
+        for path in &self.keys {
+            let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+            signers.extend(Trust::of_key(&name, read_key(path)?).signers().iter().cloned());
+        }
+        let unusable = |error| Failure::usage("these keys cannot be trusted together").because(&error);
+        let trust = Trust::new(signers, std::collections::BTreeMap::new()).map_err(unusable)?;
+        Ok(Policy { trust, required: Vec::new(), origin: "--key".to_owned() })
+    }
+}
+
+fn read_key(path: &Path) -> Result<PublicKey, Failure> {
+    let unusable = |error: &dyn std::error::Error| {
+        Failure::usage("cannot use the public key").at(path.display().to_string()).because(error)
+    };
+    let bytes = read_bounded(path, KEY_BYTES_MAX).map_err(|error| unusable(&error))?;
+    String::from_utf8_lossy(&bytes).parse().map_err(|error| unusable(&error))
+}
