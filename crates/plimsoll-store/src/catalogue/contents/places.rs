@@ -6,6 +6,9 @@ use crate::catalogue::manifests::{StoredManifest, stored_manifest};
 use crate::catalogue::sql::{Result, Transaction, params};
 use crate::objects::ObjectKey;
 
+/// Manifests that are looked for with one statement.
+const MANIFESTS_AT_A_TIME: usize = 500;
+
 /// Where an image is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImagePlace {
@@ -60,28 +63,25 @@ impl Catalogue {
 
 async fn places(tx: &mut Transaction<'_>, manifests: &[Digest]) -> Result<Vec<ImagePlace>> {
     let mut places: Vec<ImagePlace> = Vec::new();
-    for manifest in manifests {
+    for some in manifests.chunks(MANIFESTS_AT_A_TIME) {
         let rows = tx
             .rows(
-                "SELECT repositories.name, tags.name FROM manifests
+                "SELECT manifests.digest, repositories.name, tags.name FROM manifests
                  JOIN repositories ON repositories.id = manifests.repository_id
                  LEFT JOIN tags ON tags.repository_id = manifests.repository_id AND tags.digest = manifests.digest
-                 WHERE manifests.digest = ?1 ORDER BY 1, 2",
-                params![*manifest],
+                 WHERE manifests.digest IN (SELECT value FROM json_each(?1)) ORDER BY 1, 2, 3",
+                params![serde_json::json!(some).to_string()],
             )
             .await?;
         for row in rows {
-            let repository: RepositoryName = row.parsed(0, "repository name")?;
-            let tag: Option<Tag> = row.optional(1, |row, column| row.parsed(column, "tag"))?;
+            let manifest = row.digest(0)?;
+            let repository: RepositoryName = row.parsed(1, "repository name")?;
+            let tag: Option<Tag> = row.optional(2, |row, column| row.parsed(column, "tag"))?;
             let is_next =
-                |place: &&mut ImagePlace| (place.manifest, &place.repository) == (*manifest, &repository);
+                |place: &&mut ImagePlace| (place.manifest, &place.repository) == (manifest, &repository);
             match places.last_mut().filter(is_next) {
                 Some(place) => place.tags.extend(tag),
-                None => places.push(ImagePlace {
-                    manifest: *manifest,
-                    repository,
-                    tags: tag.into_iter().collect(),
-                }),
+                None => places.push(ImagePlace { manifest, repository, tags: tag.into_iter().collect() }),
             }
         }
     }
