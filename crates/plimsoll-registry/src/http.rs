@@ -163,6 +163,7 @@ async fn dispatch<B: RequestBody>(
             insights::document(asked, repository, reference, *kind).await
         }
         Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
+        Call::ListEvents(page) => insights::events(asked, *page).await,
         Call::ListReferrers(repository, subject, filter) => {
             lists::referrers(asked, repository, *subject, filter).await
         }

@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use plimsoll_oci::Digest;
+use plimsoll_store::Timestamp;
 
 use crate::access::CanList;
 
@@ -19,6 +20,9 @@ pub trait Insight: Send + Sync {
 
     /// Where a vulnerability is, among the repositories that the caller may see, as JSON.
     fn locate<'a>(&'a self, vulnerability: &'a str, can_list: &'a CanList) -> BoxFuture<'a, Known>;
+
+    /// What changes of the advisories meant, a page at a time, for images that the caller may see.
+    fn events<'a>(&'a self, page: EventsPage, can_list: &'a CanList) -> BoxFuture<'a, KnownEvents>;
 
     /// One line that clients should hear of when they pull the image, if it is at hand.
     fn warning(&self, image: Digest) -> Option<String>;
@@ -38,6 +42,26 @@ pub enum DocumentKind {
     CycloneDx,
     /// The same in SPDX.
     Spdx,
+}
+
+/// Which events are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventsPage {
+    /// Those with higher numbers.
+    pub after: i64,
+    /// Those that were told then or later.
+    pub since: Timestamp,
+    /// Most that are looked at.
+    pub limit: usize,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownEvents {
+    /// The page.
+    pub known: Known,
+    /// The number after which the next page begins, if there is one.
+    pub next: Option<i64>,
 }
 
 /// What became of a question.

@@ -31,7 +31,7 @@ pub use collect_garbage::GarbageError;
 pub use delete::{DeleteError, Deleted};
 pub use fsck::{Damage, FsckReport};
 pub use immutable::ImmutableTags;
-pub use insight::{DocumentKind, Insight, Known};
+pub use insight::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
 pub use list::ReferrersPage;
 pub use pull::PullError;
 pub use push_blob::{IncomingBytes, PushBlobError};

@@ -42,6 +42,11 @@ struct OfLayers {
     read: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
+}
+
 /// Every word of the scale, so that a count that falls to nothing is told too.
 const SEVERITIES: [Severity; 6] = [
     Severity::Unknown,
@@ -67,6 +72,7 @@ pub(crate) struct Metrics {
     open_upload_bytes: Gauge,
     findings: Family<OfSeverity, Gauge>,
     layers: Family<OfLayers, Counter>,
+    events: Family<OfKind, Counter>,
 }
 
 impl Metrics {
@@ -86,6 +92,7 @@ impl Metrics {
             open_upload_bytes: Gauge::default(),
             findings: Family::default(),
             layers: Family::default(),
+            events: Family::default(),
         };
         metrics.register();
         metrics
@@ -117,6 +124,11 @@ impl Metrics {
             "layers_analysed",
             "Layers that were read, while they arrived or from what is stored",
             self.layers.clone(),
+        );
+        registry.register(
+            "events",
+            "What other advisories meant for components, as this server told it",
+            self.events.clone(),
         );
         registry.register("gc_blobs", "Contents collected", self.collected_blobs.clone());
         registry.register_with_unit("gc", "Bytes collected", Unit::Bytes, self.collected_bytes.clone());
@@ -187,6 +199,13 @@ impl Metrics {
     /// Counts a layer that was analysed from what is stored.
     pub(crate) fn count_layer_read_stored(&self) {
         self.layers.get_or_create(&OfLayers { read: "stored" }).inc();
+    }
+
+    /// Counts events that were told, by their kind.
+    pub(crate) fn count_events(&self, counts: &BTreeMap<&'static str, u64>) {
+        for (kind, count) in counts {
+            self.events.get_or_create(&OfKind { kind }).inc_by(*count);
+        }
     }
 
     /// Everything as text.

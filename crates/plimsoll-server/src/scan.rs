@@ -8,10 +8,12 @@
 mod advisories;
 mod base;
 mod contents;
+mod events;
 mod following;
 mod images;
 mod insight;
 mod layers;
+mod telling;
 mod verdict;
 
 use std::sync::{Arc, Mutex, RwLock};
@@ -32,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::storage::Storage;
 
 use advisories::{Advisories, InForce};
-use images::Images;
+use images::{Followed, Images};
 use insight::Warnings;
 use layers::Layers;
 use verdict::Asked;
@@ -47,6 +49,8 @@ pub struct ScanConfig {
     pub advisories: (RepositoryName, Tag),
     /// Advisories older than this prove nothing; `None` for no limit.
     pub age_days_max: Option<u32>,
+    /// How long events are kept.
+    pub events_keep: Duration,
 }
 
 /// How often the catalogue is asked for images and advisories that other replicas have brought.
@@ -64,8 +68,11 @@ struct Parts {
     images: Images,
     advisories: Advisories,
     inventory: RwLock<Inventory>,
+    /// Held while the inventory takes in what is new.
+    followed: tokio::sync::Mutex<Followed>,
     in_force: RwLock<InForce>,
     age_days_max: Option<u32>,
+    events_keep: Duration,
     metrics: Arc<Metrics>,
     warnings: Mutex<Warnings>,
     /// Somebody has pushed an image.
@@ -85,15 +92,17 @@ impl Scanner {
         let advisories = Advisories::new(storage.clone(), config.advisories);
         let terms = terms(config.age_days_max);
         let inventory = RwLock::new(Inventory::new(Arc::new(Index::default()), terms));
-        let age_days_max = config.age_days_max;
+        let (age_days_max, events_keep) = (config.age_days_max, config.events_keep);
         let parts = Parts {
             storage,
             layers,
             images,
             advisories,
             inventory,
+            followed: tokio::sync::Mutex::default(),
             in_force: RwLock::default(),
             age_days_max,
+            events_keep,
             metrics,
             warnings: Mutex::default(),
             wake: Notify::new(),
@@ -120,6 +129,7 @@ impl Scanner {
                 }
             }
         });
+        let telling = tokio::spawn(self.clone().tell_changes(stopped.clone()));
         self.enqueue_outdated().await;
         while !*stopped.borrow() {
             if let Err(error) = self.round().await {
@@ -131,6 +141,8 @@ impl Scanner {
             }
         }
         early.abort();
+        // It ends by itself, and gets to finish what it is writing.
+        let _ = telling.await;
     }
 
     /// What an older analyser has found out is found out again.
@@ -179,23 +191,24 @@ impl Scanner {
         self.parts.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Takes newly noted images into the inventory.
+    /// Takes all newly noted images into the inventory.
     async fn follow(&self) -> Result<(), CatalogueError> {
-        let news = self.parts.images.news().await?;
-        if news.is_empty() {
-            return Ok(());
-        }
-        let counts = {
+        let mut followed = self.parts.followed.lock().await;
+        loop {
+            let (news, reached) = self.parts.images.news(*followed).await?;
+            if news.is_empty() {
+                return Ok(());
+            }
+            // From here on nothing waits, so whoever gives up on this leaves nothing half done.
             let mut inventory =
                 self.parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             inventory.add_components(news.components);
             for (image, components) in news.images {
                 inventory.put_image(image, &components);
             }
-            inventory.counts()
-        };
-        self.parts.metrics.note_findings(&counts);
-        Ok(())
+            self.parts.metrics.note_findings(&inventory.counts());
+            *followed = reached;
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod cp;
 mod db;
+mod events;
 mod evidence;
 mod fsck;
 mod gc;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
     Where(whereabouts::Where),
+    Events(events::ListEvents),
     Ls(ls::Ls),
     Tags(tags::Tags),
     Verify(verify::Verify),
@@ -87,6 +89,7 @@ impl Command {
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
             Self::Where(place) => place.run(context),
+            Self::Events(events) => events.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
             Self::Verify(verify) => verify.run(context),
@@ -125,6 +128,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
             ("where", "Tell which images of a registry a vulnerability is in"),
+            ("events", "Tell what new advisories meant for the images of a registry"),
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),
             ("push", "Copy an image into a registry"),

@@ -124,6 +124,8 @@ pub(crate) struct Scan {
     pub(crate) advisories: (RepositoryName, Tag),
     /// How old advisories may be; no limit without.
     pub(crate) age_max: Option<Duration>,
+    /// How long events are kept.
+    pub(crate) events_keep: Duration,
     /// How many layers are analysed at a time.
     pub(crate) children_max: usize,
 }
@@ -161,6 +163,7 @@ impl Settings {
                 advisories: found.required("scan.advisories", quantity::repository_and_tag)?,
                 age_max: Some(found.required("scan.age_max", quantity::duration)?)
                     .filter(|age| !age.is_zero()),
+                events_keep: found.required("scan.events.keep", quantity::duration)?,
                 children_max: found.required("scan.children", quantity::count)?,
             },
             upload_ttl: found.required("upload.ttl", quantity::duration)?,

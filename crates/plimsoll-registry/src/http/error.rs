@@ -158,6 +158,14 @@ impl ErrorResponse {
         Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", "`n` is a number of results")
     }
 
+    pub(super) fn event_number_invalid() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "UNSUPPORTED",
+            "`after` is the number of an event, `since` a time in milliseconds since 1970",
+        )
+    }
+
     pub(super) fn upload_unknown() -> Self {
         Self::new(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "the upload session is not known")
     }

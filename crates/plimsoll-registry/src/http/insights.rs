@@ -4,7 +4,7 @@ use plimsoll_oci::{RepositoryName, TagOrDigest};
 
 use super::error::ErrorResponse;
 use super::{Asked, ResponseBody, answer};
-use crate::{DocumentKind, Insight, Known};
+use crate::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
 
 /// Answers with a document about an image. An extension: the specification knows nothing of what images hold.
 pub(super) async fn document(
@@ -34,6 +34,24 @@ pub(super) async fn locate(
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
     let can_list = asked.identity.can_list();
     respond(insight(asked)?.locate(vulnerability, &can_list).await)
+}
+
+/// Answers with a page of what changes of the advisories meant for images that the caller may see.
+pub(super) async fn events(
+    asked: &Asked<'_>,
+    page: EventsPage,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    let can_list = asked.identity.can_list();
+    let KnownEvents { known, next } = insight(asked)?.events(page, &can_list).await;
+    let mut response = respond(known)?;
+    if let Some(next) = next {
+        let since = page.since.unix_ms();
+        answer::set_next(
+            &mut response,
+            &format!("/v2/_plimsoll/events?n={}&after={next}&since={since}", page.limit),
+        );
+    }
+    Ok(response)
 }
 
 fn insight<'a>(asked: &Asked<'a>) -> Result<&'a dyn Insight, ErrorResponse> {

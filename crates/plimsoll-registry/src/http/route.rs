@@ -5,12 +5,16 @@
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, TagOrDigest};
+use plimsoll_store::Timestamp;
 use plimsoll_store::catalogue::UploadId;
 
 use super::error::ErrorResponse;
 use super::token::LIST_SCOPE;
-use crate::DocumentKind;
 use crate::list::PAGE_MAX;
+use crate::{DocumentKind, EventsPage};
+
+/// Most events that are looked at for one answer: each may list many images.
+const EVENTS_MAX: usize = 200;
 
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident = $label:literal;)*) => {
@@ -49,6 +53,8 @@ endpoints! {
     Document = "document";
     /// `GET /v2/_plimsoll/where/<vulnerability>`
     Locate = "locate";
+    /// `GET /v2/_plimsoll/events`
+    ListEvents = "list-events";
     /// `GET /v2/<name>/referrers/<digest>`
     ListReferrers = "list-referrers";
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
@@ -83,6 +89,7 @@ pub(super) enum Call {
     TagHistory(RepositoryName, Option<Tag>),
     Document(RepositoryName, TagOrDigest, DocumentKind),
     Locate(String),
+    ListEvents(EventsPage),
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
     PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
@@ -153,6 +160,7 @@ impl Call {
             ["_plimsoll", "where", vulnerability] => {
                 only_get(method, Self::Locate((*vulnerability).to_owned()))
             }
+            ["_plimsoll", "events"] => only_get(method, Self::ListEvents(query.events_page()?)),
             [name @ .., "_plimsoll", "scan", reference] => {
                 document(method, repository(name)?, reference, DocumentKind::Report)
             }
@@ -180,6 +188,7 @@ impl Call {
             Self::TagHistory(..) => Endpoint::TagHistory,
             Self::Document(..) => Endpoint::Document,
             Self::Locate(..) => Endpoint::Locate,
+            Self::ListEvents(..) => Endpoint::ListEvents,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
             Self::PutManifest(..) => Endpoint::PutManifest,
@@ -198,7 +207,9 @@ impl Call {
     pub(super) fn scope(&self) -> Option<String> {
         let (name, actions) = match self {
             Self::Ping | Self::Token => return None,
-            Self::ListRepositories(..) | Self::Locate(..) => return Some(LIST_SCOPE.to_owned()),
+            Self::ListRepositories(..) | Self::Locate(..) | Self::ListEvents(..) => {
+                return Some(LIST_SCOPE.to_owned());
+            }
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
             | Self::Document(name, ..)
@@ -362,6 +373,14 @@ impl Query {
         };
         Ok(Page { limit, last: self.first("last").map(str::to_owned) })
     }
+
+    fn events_page(&self) -> Result<EventsPage, ErrorResponse> {
+        let limit = self.page()?.limit.min(EVENTS_MAX);
+        let number = |name| self.first(name).map_or(Ok(0), str::parse);
+        let after = number("after").map_err(|_| ErrorResponse::event_number_invalid())?;
+        let since = number("since").map_err(|_| ErrorResponse::event_number_invalid())?;
+        Ok(EventsPage { after, since: Timestamp::from_unix_ms(since), limit })
+    }
 }
 
 #[cfg(test)]
@@ -404,6 +423,19 @@ mod tests {
     fn a_digest_may_be_escaped() {
         let path = format!("/v2/a/blobs/{}", Digest::sha256_of(b"").to_string().replace(':', "%3A"));
         assert!(matches!(parse(&Method::HEAD, &path), Ok(Call::GetBlob(..))));
+    }
+
+    #[test]
+    fn a_page_of_events_is_asked_for_by_number_and_time() {
+        let Ok(Call::ListEvents(page)) = parse(&Method::GET, "/v2/_plimsoll/events?after=7&since=9&n=99999")
+        else {
+            panic!("it is no page of events")
+        };
+        assert_eq!(page, EventsPage { after: 7, since: Timestamp::from_unix_ms(9), limit: EVENTS_MAX });
+        for wrong in ["after=x", "after=99999999999999999999", "since=yesterday", "n=-1"] {
+            assert!(parse(&Method::GET, &format!("/v2/_plimsoll/events?{wrong}")).is_err(), "{wrong}");
+        }
+        assert!(parse(&Method::POST, "/v2/_plimsoll/events").is_err());
     }
 
     #[test]

@@ -44,6 +44,7 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::TagHistory => (Method::GET, format!("/v2/{NAME}/_plimsoll/tags/history")),
         Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
         Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
+        Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),
         Endpoint::GetManifest => (Method::GET, format!("/v2/{NAME}/manifests/latest")),
         Endpoint::PutManifest => (Method::PUT, format!("/v2/{NAME}/manifests/latest")),
@@ -96,6 +97,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::TagHistory
                 | Endpoint::Document
                 | Endpoint::Locate
+                | Endpoint::ListEvents
                 | Endpoint::ListReferrers
                 | Endpoint::GetManifest
                 | Endpoint::GetBlob

@@ -30,7 +30,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Why pushed advisories are not in force.
 #[derive(Debug, thiserror::Error)]
-enum LoadError {
+pub(super) enum LoadError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
@@ -78,6 +78,25 @@ impl Advisories {
                 tracing::error!(digest = %stored.digest, %error, "pushed advisories cannot be used; the old ones stay in force");
                 None
             }
+        }
+    }
+
+    /// Whether the registry's tag points at this artifact now.
+    pub(super) async fn is_tagged(&self, artifact: Digest) -> Result<bool, CatalogueError> {
+        let reference = TagOrDigest::Tag(self.tag.clone());
+        let stored = self.storage.catalogue().find_manifest(&self.repository, &reference).await?;
+        Ok(stored.is_some_and(|stored| stored.digest == artifact))
+    }
+
+    /// Advisories that were in force once, or why they cannot be had any more.
+    pub(super) async fn former(&self, artifact: Digest) -> Result<Result<Arc<Index>, String>, LoadError> {
+        let Some(stored) = self.storage.catalogue().manifest_anywhere(artifact).await? else {
+            return Ok(Err("the registry does not hold the advisories before them any more".to_owned()));
+        };
+        match self.load(&stored.bytes).await {
+            Ok(index) => Ok(Ok(Arc::new(index))),
+            Err(error @ (LoadError::Catalogue(_) | LoadError::Objects(_))) => Err(error),
+            Err(error) => Ok(Err(format!("the advisories before them cannot be read: {error}"))),
         }
     }
 

@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
 use plimsoll_index::Interned;
@@ -42,9 +41,15 @@ pub(super) struct Images {
     storage: Storage,
     layers: Layers,
     permits: Arc<tokio::sync::Semaphore>,
-    /// The last note and the last component that the inventory has.
-    followed: AtomicI64,
-    components: AtomicU32,
+}
+
+/// How far the inventory has followed the catalogue.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Followed {
+    /// The last note of an image that it has.
+    note: i64,
+    /// The last component.
+    component: u32,
 }
 
 /// What the catalogue has that the inventory lacks.
@@ -85,13 +90,7 @@ impl ImageError {
 
 impl Images {
     pub(super) fn new(storage: Storage, layers: Layers) -> Self {
-        Self {
-            storage,
-            layers,
-            permits: Arc::new(tokio::sync::Semaphore::new(AT_A_TIME)),
-            followed: AtomicI64::new(0),
-            components: AtomicU32::new(0),
-        }
+        Self { storage, layers, permits: Arc::new(tokio::sync::Semaphore::new(AT_A_TIME)) }
     }
 
     /// Takes as many waiting images as there is room for, and works at them in the background.
@@ -138,23 +137,23 @@ impl Images {
         Ok(Some(unread))
     }
 
-    /// What the inventory does not have yet.
-    pub(super) async fn news(&self) -> Result<News, CatalogueError> {
+    /// What the inventory does not have yet, as far as one page of images goes, and how far it has followed with it.
+    pub(super) async fn news(&self, from: Followed) -> Result<(News, Followed), CatalogueError> {
         let catalogue = self.storage.catalogue();
-        let mut news = News::default();
-        let noted = catalogue.images_noted_after(self.followed.load(Ordering::Relaxed), PAGE).await?;
-        let Some(last) = noted.last().map(|image| image.number) else { return Ok(news) };
+        let (mut news, mut followed) = (News::default(), from);
+        let noted = catalogue.images_noted_after(followed.note, PAGE).await?;
+        let Some(last) = noted.last().map(|image| image.number) else { return Ok((news, followed)) };
+        followed.note = last;
         loop {
-            let page = catalogue.components_after(self.components.load(Ordering::Relaxed), PAGE).await?;
+            let page = catalogue.components_after(followed.component, PAGE).await?;
             let Some((number, _)) = page.last() else { break };
-            self.components.store(*number, Ordering::Relaxed);
+            followed.component = *number;
             news.components.extend(
                 page.iter().filter_map(|(number, body)| Some((*number, contents::read_component(body)?))),
             );
         }
         news.images = noted.into_iter().map(|image| (image.manifest, image.components)).collect();
-        self.followed.store(last, Ordering::Relaxed);
-        Ok(news)
+        Ok((news, followed))
     }
 }
 

@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use plimsoll_oci::{Digest, RepositoryName};
 use plimsoll_registry::access::CanList;
-use plimsoll_registry::{DocumentKind, Insight, Known};
+use plimsoll_registry::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
 use plimsoll_sbom::{Document, DocumentFormat, ImageContents, Subject, Tool};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
@@ -52,6 +52,16 @@ impl Insight for Scanner {
             match self.find_places(vulnerability, can_list).await {
                 Ok(json) => Known::Document(json.to_string().into_bytes()),
                 Err(error) => Known::Failed(error.to_string()),
+            }
+        }
+        .boxed()
+    }
+
+    fn events<'a>(&'a self, page: EventsPage, can_list: &'a CanList) -> BoxFuture<'a, KnownEvents> {
+        async move {
+            match self.find_events(page, can_list).await {
+                Ok(events) => events,
+                Err(error) => KnownEvents { known: Known::Failed(error.to_string()), next: None },
             }
         }
         .boxed()

@@ -37,12 +37,30 @@ impl RegistryClient {
         registry: &RegistryHost,
         vulnerability: &str,
     ) -> Result<Insight, TransportError> {
-        let connection =
-            self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()]);
+        let connection = self.connect_to_list(registry);
         let id = utf8_percent_encode(vulnerability, NON_ALPHANUMERIC).to_string().replace("%2D", "-");
         let url = connection.url(&format!("/v2/_plimsoll/where/{id}"))?;
         let operation = format!("ask {registry} where {vulnerability} is");
         ask(&connection, &Call::get(operation, url)).await
+    }
+
+    /// What changes of the advisories meant for the registry's images: events with numbers above `after` that were told
+    /// at `since`, in milliseconds since the Unix epoch, or later; at most `limit`.
+    pub async fn events(
+        &self,
+        registry: &RegistryHost,
+        after: i64,
+        since: i64,
+        limit: usize,
+    ) -> Result<Insight, TransportError> {
+        let connection = self.connect_to_list(registry);
+        let url = connection.url(&format!("/v2/_plimsoll/events?after={after}&since={since}&n={limit}"))?;
+        ask(&connection, &Call::get(format!("ask {registry} for events"), url)).await
+    }
+
+    /// A connection for questions about all repositories.
+    fn connect_to_list(&self, registry: &RegistryHost) -> Connection {
+        self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()])
     }
 }
 

@@ -61,6 +61,7 @@ impl Settings {
             },
             advisories: self.scan.advisories.clone(),
             age_days_max: self.scan.age_max.map(days),
+            events_keep: self.scan.events_keep,
         }
     }
 

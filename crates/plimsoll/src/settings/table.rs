@@ -63,6 +63,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     open("scan.enabled", "true", "whether images are analysed as they arrive"),
     open("scan.advisories", "plimsoll/advisories:latest", "where in this registry the advisories are"),
     open("scan.age_max", "30d", "how old advisories may be before they prove nothing; 0s for no limit"),
+    open(
+        "scan.events.keep",
+        "365d",
+        "how long what other advisories meant is kept; a million events at most",
+    ),
     open("scan.children", "2", "how many layers are analysed at a time, and as many more while they arrive"),
     open("upload.ttl", "24h", "how long an upload may lie still"),
     open("storage.reserve", "512MiB", "bytes that stay free on the disk"),

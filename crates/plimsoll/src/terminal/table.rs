@@ -12,6 +12,7 @@ const FLEXIBLE_WIDTH_MIN: usize = 10;
 pub(crate) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
+    has_titles: bool,
 }
 
 /// A column's title, and to which side its cells lean.
@@ -25,7 +26,12 @@ pub(crate) enum Column {
 
 impl Table {
     pub(crate) fn new(columns: &[Column]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), rows: Vec::new(), has_titles: true }
+    }
+
+    /// Leaves the titles out, as for rows that follow others on the screen. They keep the columns as wide.
+    pub(crate) fn without_titles(self) -> Self {
+        Self { has_titles: false, ..self }
     }
 
     /// Adds a row.
@@ -46,7 +52,10 @@ impl Table {
         let widths = self.widths(width);
         let bold = Style::new().bold();
         let titles: Vec<String> = self.columns.iter().map(|column| column.title().to_owned()).collect();
-        let mut text = format!("{bold}{}{bold:#}\n", self.draw_row(&titles, &widths));
+        let mut text = String::new();
+        if self.has_titles {
+            text.push_str(&format!("{bold}{}{bold:#}\n", self.draw_row(&titles, &widths)));
+        }
         for row in &self.rows {
             text.push_str(&self.draw_row(row, &widths));
             text.push('\n');

@@ -24,6 +24,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["inspect"][..],
         &["scan"],
         &["where"],
+        &["events"],
         &["db"],
         &["db", "update"],
         &["db", "import"],

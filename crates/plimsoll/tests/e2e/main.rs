@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
 
 mod analyser;
+mod events;
 mod failing_s3;
 mod following;
 mod full_disk;

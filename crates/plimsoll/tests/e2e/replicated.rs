@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::PLIMSOLL;
+use crate::events::{advise, events, image_with_requests, wait_for_events};
 
 const REPLICAS: usize = 3;
 
@@ -124,6 +125,26 @@ async fn a_tag_moved_by_all_replicas_at_once_ends_at_one_of_the_images() {
     }
     assert!(seen.iter().all(|bytes| *bytes == seen[0]));
     assert!(images.iter().any(|image| image.manifest.bytes == seen[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_other_advisories_mean_is_told_by_one_of_the_replicas() {
+    let Some(fleet) = Fleet::start().await else { return };
+    let [one, two, three] = &fleet.replicas[..] else { panic!("there are three replicas") };
+    let images: Vec<Image> = (0..6).map(image_with_requests).collect();
+    for (number, image) in images.iter().enumerate() {
+        push_with_patience(&fleet.client(), &format!("v{number}"), image).await;
+    }
+    advise(one, &[("PYSEC-1", "requests", "2.20.0")]);
+    wait_for_events(three, 1).await;
+    advise(two, &[("PYSEC-2", "requests", "2.20.0")]);
+    let told = wait_for_events(three, 3).await;
+    for replica in [one, two] {
+        assert_eq!(events(replica).await, told);
+    }
+    for event in &told {
+        assert_eq!(event["places"], images.len(), "{event}");
+    }
 }
 
 /// Begins an upload at the last replica, and kills that replica while it receives the second chunk. Returns the path of

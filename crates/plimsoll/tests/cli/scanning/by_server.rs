@@ -99,6 +99,15 @@ fn a_server_tells_where_a_vulnerability_is() {
     assert_eq!((nowhere.code, nowhere.stdout.as_str()), (0, "CVE-1999-0001 is in no image\n"));
     assert_eq!(crate::run(&["where", "CVE-1999-0001/..", "--server", server.host()]).code, 2);
     assert_eq!(crate::run(&["where", "CVE-1999-0001", "--server", "127.0.0.1:1"]).code, 3);
+    let events = crate::run(&["events", server.host(), "-o", "json"]);
+    assert_eq!(
+        (events.code, &events.json()["kind"]),
+        (0, &"VulnerabilityEvents".into()),
+        "{}",
+        events.stderr
+    );
+    assert_eq!(crate::run(&["events", server.host(), "--since", "yesterday"]).code, 2);
+    assert_eq!(crate::run(&["events", "127.0.0.1:1"]).code, 3);
 }
 
 #[test]
