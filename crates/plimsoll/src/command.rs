@@ -1,3 +1,4 @@
+mod approve;
 mod attest;
 mod backup;
 mod completions;
@@ -19,6 +20,7 @@ mod moment;
 mod pull;
 mod push;
 mod restore;
+mod revoke;
 mod rights;
 mod robot;
 mod sbom;
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     Sign(sign::Sign),
     Attest(attest::Attest),
+    Approve(approve::Approve),
+    Reject(approve::Reject),
+    Revoke(revoke::Revoke),
     Evidence(evidence::Evidence),
     Key(key::Key),
     Cp(cp::Cp),
@@ -95,6 +100,9 @@ impl Command {
             Self::Verify(verify) => verify.run(context),
             Self::Sign(sign) => sign.run(context),
             Self::Attest(attest) => attest.run(context),
+            Self::Approve(approve) => approve.run(context),
+            Self::Reject(reject) => reject.run(context),
+            Self::Revoke(revoke) => revoke.run(context),
             Self::Evidence(evidence) => evidence.run(context),
             Self::Key(key) => key.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -140,6 +148,9 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("verify", "Check that the right people vouch for an image"),
             ("sign", "Sign an image"),
             ("attest", "Say something about an image, and sign it"),
+            ("approve", "Accept an image for a purpose"),
+            ("reject", "Refuse an image for a purpose"),
+            ("revoke", "Take an approval or a rejection back"),
             ("evidence", "List what is said about an image, and fetch it"),
             ("key", "Make and manage the keys that images are signed with"),
         ],

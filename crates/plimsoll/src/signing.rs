@@ -106,8 +106,12 @@ fn bare(subject: &Descriptor) -> Descriptor {
 }
 
 fn created() -> String {
-    let now = Timestamp::from_millisecond(now().unix_ms()).unwrap_or_default();
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    wall_clock().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The time on this machine.
+pub(crate) fn wall_clock() -> Timestamp {
+    Timestamp::from_millisecond(now().unix_ms()).unwrap_or_default()
 }
 
 /// What was said.

@@ -5,7 +5,7 @@ mod file;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plimsoll_attest::{PublicKey, Requirement, Trust};
+use plimsoll_attest::{Gate, PublicKey, Requirement, Trust};
 
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
@@ -30,6 +30,8 @@ pub(crate) struct TrustArguments {
 pub(crate) struct Policy {
     pub(crate) trust: Trust,
     pub(crate) required: Vec<Requirement>,
+    /// Where people have to approve.
+    pub(crate) gates: Vec<Gate>,
     /// Where it comes from, for people.
     pub(crate) origin: String,
 }
@@ -59,7 +61,7 @@ impl TrustArguments {
         }
         let unusable = |error| Failure::usage("these keys cannot be trusted together").because(&error);
         let trust = Trust::new(signers, std::collections::BTreeMap::new()).map_err(unusable)?;
-        Ok(Policy { trust, required: Vec::new(), origin: "--key".to_owned() })
+        Ok(Policy { trust, required: Vec::new(), gates: Vec::new(), origin: "--key".to_owned() })
     }
 }
 

@@ -32,7 +32,7 @@ impl Evidence {
 }
 
 /// The statement in a signed layer, whoever signed it.
-fn unverified_statement(media_type: &str, bytes: &[u8]) -> Option<Statement> {
+pub(super) fn unverified_statement(media_type: &str, bytes: &[u8]) -> Option<Statement> {
     if !EvidenceLayer::is_signed_type(media_type) {
         return Statement::parse(bytes).ok();
     }

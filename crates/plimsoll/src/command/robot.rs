@@ -197,7 +197,7 @@ impl Report for NewRobot {
 }
 
 /// Reads a time from now on. Days have 24 hours; months have no fixed length.
-fn parse_expiry(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_expiry(text: &str) -> Result<Duration, String> {
     let expected = || "a time such as `12h`, `90d` or `2w`, at most `3650d`".to_owned();
     let span: Span = text.parse().map_err(|_| expected())?;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| expected())?;

@@ -1,4 +1,5 @@
 mod contents;
+mod gates;
 mod report;
 mod verdict;
 
@@ -6,9 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
-use plimsoll_attest::{PredicateType, Requirement, read_unsigned_claim};
+use plimsoll_attest::{Gate, PredicateType, Requirement, read_unsigned_claim};
 use plimsoll_oci::{Descriptor, Digest, Manifest, Platform};
-use plimsoll_server::now;
 use plimsoll_transport::{
     ErrorKind, ImageName, OpenSource, Places, Source, TransportError, WarningCollector, read_blob,
     sibling_attachments, verify_evidence,
@@ -17,12 +17,14 @@ use plimsoll_transport::{
 use self::contents::read_every_byte;
 use self::report::Verified;
 use self::verdict::{Claim, Gathered};
+use super::approve::repository_of;
 use super::attest::predicate_type;
 use super::cp::read_name;
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
 use crate::places::RegistryArguments;
 use crate::reading::find_image;
+use crate::signing::wall_clock;
 use crate::terminal::Step;
 use crate::trust::{Policy, TrustArguments};
 
@@ -44,6 +46,9 @@ pub(crate) struct Verify {
     /// Require this kind of statement; may be given several times [default: what the policy says, else signature]
     #[arg(long = "type", value_name = "TYPE", value_parser = predicate_type)]
     types: Vec<PredicateType>,
+    /// Require that enough people approve at this gate of the policy; may be given several times
+    #[arg(long = "gate", value_name = "NAME")]
+    gates: Vec<String>,
     /// Verify this image of an index, and not the index
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
@@ -80,10 +85,26 @@ impl Verify {
         if !self.types.is_empty() {
             policy.required = self.types.iter().cloned().map(Requirement::of).collect();
         }
-        if policy.required.is_empty() {
+        policy.gates = self.chosen_gates(&policy)?;
+        if policy.required.is_empty() && policy.gates.is_empty() {
             policy.required.push(Requirement::of(PredicateType::SIGNATURE));
         }
         Ok(policy)
+    }
+
+    /// The gates that were asked for, as they are for this image's repository.
+    fn chosen_gates(&self, policy: &Policy) -> Result<Vec<Gate>, Failure> {
+        let repository = self.image.parse().ok().as_ref().and_then(repository_of);
+        let find = |name: &String| {
+            let gate = policy.gates.iter().find(|gate| gate.name == *name);
+            let unknown = || {
+                Failure::usage(format!("there is no gate `{name}`")).at(policy.origin.clone()).help(
+                    "write it to plimsoll.yaml: trust: {gates: [{name: prod, role: approver, approvals: 2}]}",
+                )
+            };
+            Ok(Gate { repository: repository.clone(), ..gate.ok_or_else(unknown)?.clone() })
+        };
+        self.gates.iter().map(find).collect()
     }
 
     async fn gather(
@@ -150,8 +171,4 @@ fn say_what_is_changed(failure: Failure) -> Failure {
         }
         _ => failure,
     }
-}
-
-fn wall_clock() -> Timestamp {
-    Timestamp::from_millisecond(now().unix_ms()).unwrap_or_default()
 }

@@ -1,9 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use plimsoll_attest::{PredicateType, PublicKey, Requirement, Revocation, Role, Signer, Trust, Verifier};
+use plimsoll_attest::{
+    Gate, PredicateType, PublicKey, Requirement, Revocation, Role, Signer, Trust, Verifier,
+};
 use serde::Deserialize;
 
 use super::{Policy, read_key};
@@ -29,6 +31,23 @@ struct Section {
     /// What must be there for an image to pass.
     #[serde(default)]
     require: Vec<RequireEntry>,
+    /// Where people have to approve.
+    #[serde(default)]
+    gates: Vec<GateEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct GateEntry {
+    name: String,
+    role: Role,
+    #[serde(default = "one")]
+    approvals: usize,
+    environment: Option<String>,
+    /// The people whose own work it is.
+    #[serde(default)]
+    excluded: BTreeSet<String>,
+    break_glass: Option<Role>,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +129,8 @@ fn parse(text: &str, folder: &Path) -> Result<Option<Policy>, Failure> {
     let says = says.collect::<Result<BTreeMap<Role, Vec<PredicateType>>, Failure>>()?;
     let trust = Trust::new(signers, says).map_err(|error| unusable(&error))?;
     let required = section.require.into_iter().map(requirement).collect::<Result<_, Failure>>()?;
-    Ok(Some(Policy { trust, required, origin: String::new() }))
+    let gates = section.gates.into_iter().map(gate).collect();
+    Ok(Some(Policy { trust, required, gates, origin: String::new() }))
 }
 
 fn signer(entry: KeyEntry, folder: &Path) -> Result<Signer, Failure> {
@@ -136,6 +156,11 @@ fn signer(entry: KeyEntry, folder: &Path) -> Result<Signer, Failure> {
         valid_until: entry.valid_until,
         revoked,
     })
+}
+
+fn gate(entry: GateEntry) -> Gate {
+    let GateEntry { name, role, approvals, environment, excluded, break_glass } = entry;
+    Gate { name, role, approvals, environment, repository: None, excluded, break_glass }
 }
 
 fn requirement(entry: RequireEntry) -> Result<Requirement, Failure> {

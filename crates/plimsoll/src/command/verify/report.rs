@@ -4,6 +4,7 @@ use plimsoll_oci::Digest;
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 use serde::Serialize;
 
+use super::gates::{GateRuling, rule};
 use super::verdict::{Gathered, Ruling, name_of, origin_of};
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Page, Report, bytes};
@@ -24,6 +25,8 @@ pub(super) struct Verified {
     /// `pass`, `fail` or `not-evaluated`.
     result: &'static str,
     requirements: Vec<Met>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gates: Vec<GateRuling>,
     facts: Vec<Proven>,
     refused: Vec<Refused>,
     /// What nobody signed, as hints only.
@@ -42,7 +45,7 @@ struct Met {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<String>,
     #[serde(skip)]
-    next: Option<String>,
+    next: String,
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,8 @@ impl Verified {
     pub(super) fn of(image: &str, gathered: &Gathered, policy: &Policy, at: Timestamp) -> Self {
         let rulings: Vec<Ruling<'_>> =
             policy.required.iter().map(|requirement| gathered.rule(requirement)).collect();
-        let is_met = rulings.iter().all(|ruling| ruling.is_met);
+        let gates: Vec<GateRuling> = policy.gates.iter().map(|gate| rule(gate, gathered, at)).collect();
+        let is_met = rulings.iter().all(|ruling| ruling.is_met) && gates.iter().all(|gate| gate.is_open);
         let result = match (is_met, gathered.has_unknown()) {
             (true, _) => "pass",
             (false, true) => "not-evaluated",
@@ -102,6 +106,7 @@ impl Verified {
             at,
             result,
             requirements: rulings.iter().map(|ruling| Met::of(ruling, image)).collect(),
+            gates,
             facts: gathered.evidence.iter().filter_map(proven).collect(),
             refused: gathered.evidence.iter().filter_map(refused).collect(),
             claims: gathered.claims.iter().map(claimed).collect(),
@@ -111,15 +116,17 @@ impl Verified {
 
     /// What the exit code says.
     pub(super) fn into_result(self) -> Result<(), Failure> {
-        let missing: Vec<&Met> = self.requirements.iter().filter(|met| !met.is_met).collect();
-        let Some(first) = missing.first() else { return Ok(()) };
-        let names: Vec<&str> = missing.iter().map(|met| met.requirement.as_str()).collect();
+        let shut = self.gates.iter().filter(|gate| !gate.is_open);
+        let unapproved =
+            shut.map(|gate| (format!("approval for {}", gate.gate), gate.next_command(&self.image)));
+        let unmet = self.requirements.iter().filter(|met| !met.is_met);
+        let missing: Vec<(String, String)> =
+            unmet.map(|met| (met.requirement.clone(), met.next.clone())).chain(unapproved).collect();
+        let Some((_, next)) = missing.first() else { return Ok(()) };
+        let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).collect();
         let verdict = if self.result == "fail" { Verdict::GateFailed } else { Verdict::NotEvaluated };
-        let failure = Failure::new(verdict, format!("missing: {}", names.join(", "))).at(self.image.clone());
-        Err(match &first.next {
-            Some(next) => failure.help(next.clone()),
-            None => failure,
-        })
+        let what = format!("missing: {}", names.join(", "));
+        Err(Failure::new(verdict, what).at(self.image.clone()).help(next.clone()))
     }
 }
 
@@ -165,7 +172,7 @@ impl Met {
             is_met: ruling.is_met,
             by,
             origin: provenance.as_ref().map(origin_of),
-            next: (!ruling.is_met).then(|| next_command(&requirement.predicate_type, image)),
+            next: next_command(&requirement.predicate_type, image),
         }
     }
 }
@@ -199,6 +206,7 @@ impl Report for Verified {
                 page.line(&format!("    {origin}"));
             }
         }
+        self.gates.iter().for_each(|gate| gate.draw(page));
         for refused in &self.refused {
             let evidence = short(page, &refused.evidence);
             let word = if refused.unknown { "not read" } else { "not counted" };
