@@ -19,6 +19,7 @@ mod envelope;
 mod evidence_layer;
 mod key;
 mod legacy;
+mod logged;
 mod nesting;
 mod predicate_type;
 mod provenance;
@@ -38,6 +39,7 @@ pub use key::{
     Chance, KeyError, KeyId, PublicKey, SEALED_KEY_LABEL, SealedKeyError, SigningKey, open_private_key,
 };
 pub use nesting::{NESTING_MAX, TooDeep};
+pub use plimsoll_tlog::{LogVerifier, VerifyingKey as LogKey};
 pub use predicate_type::PredicateType;
 pub use provenance::{Provenance, SourceRevision};
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};

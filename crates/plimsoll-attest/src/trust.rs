@@ -5,6 +5,7 @@ mod role;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use plimsoll_tlog::LogVerifier;
 
 pub use self::role::Role;
 use crate::{KeyId, PredicateType, PublicKey};
@@ -18,6 +19,8 @@ pub struct Trust {
     signers: Vec<Signer>,
     /// What each role may say, besides or instead of what it may by itself.
     says: BTreeMap<Role, Vec<PredicateType>>,
+    /// The logs whose word on the time counts.
+    logs: Vec<LogVerifier>,
 }
 
 /// Somebody whose word may count.
@@ -94,7 +97,7 @@ impl Trust {
             }
             check_unique(signer, signers.iter().take(position))?;
         }
-        Ok(Self { signers, says })
+        Ok(Self { signers, says, logs: Vec::new() })
     }
 
     /// Trusts one key in every role, without an end: what `--key` means.
@@ -108,7 +111,16 @@ impl Trust {
             valid_until: None,
             revoked: None,
         };
-        Self { signers: vec![signer], says: BTreeMap::new() }
+        Self { signers: vec![signer], says: BTreeMap::new(), logs: Vec::new() }
+    }
+
+    /// Takes these logs' word on when something was signed: keys are then judged as of that time.
+    pub fn with_logs(self, logs: Vec<LogVerifier>) -> Self {
+        Self { logs, ..self }
+    }
+
+    pub(crate) fn logs(&self) -> &[LogVerifier] {
+        &self.logs
     }
 
     /// Everybody.

@@ -5,6 +5,7 @@ use plimsoll_oci::Digest;
 
 pub use self::refusal::Refusal;
 use crate::envelope::IN_TOTO;
+use crate::logged::logged_at;
 use crate::{
     Bundle, Envelope, EnvelopeSignature, KeyId, PredicateType, Role, Signatory, Signer, Statement, Trust,
 };
@@ -19,6 +20,7 @@ pub struct Fact {
     person: String,
     key: KeyId,
     roles: Vec<Role>,
+    logged_at: Option<Timestamp>,
 }
 
 impl Fact {
@@ -47,13 +49,18 @@ impl Fact {
         self.key
     }
 
+    /// When it was logged, if a trusted log proves it.
+    pub fn logged_at(&self) -> Option<Timestamp> {
+        self.logged_at
+    }
+
     /// In which of their roles they may.
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 }
 
-/// Verifies a Sigstore bundle: what it says about `subject`, judged at `now`.
+/// Verifies a Sigstore bundle: what it says about `subject`, judged at the time that a trusted log states, else at `now`.
 pub fn verify_bundle(json: &[u8], subject: &Digest, trust: &Trust, now: Timestamp) -> Result<Fact, Refusal> {
     let bundle = Bundle::parse(json)?;
     let [signature] = bundle.envelope.signatures.as_slice() else {
@@ -63,7 +70,9 @@ pub fn verify_bundle(json: &[u8], subject: &Digest, trust: &Trust, now: Timestam
     check_key_id(signature, hint.as_deref())?;
     let signed = bundle.envelope.signed_bytes();
     let signer = who_signed(&signed, &signature.bytes, hint.as_deref(), trust)?;
-    admit(read_statement(&bundle.envelope)?, signer, subject, trust, now)
+    let logged_at = logged_at(&bundle, &signed, &signature.bytes, trust.logs());
+    let fact = admit(read_statement(&bundle.envelope)?, signer, subject, trust, logged_at.unwrap_or(now))?;
+    Ok(Fact { logged_at, ..fact })
 }
 
 /// In a bundle the signature's `keyid`, where it has one, must be the hint (`sigstore_bundle.proto`).
@@ -100,13 +109,13 @@ pub(crate) fn read_statement(envelope: &Envelope) -> Result<Statement, Refusal> 
     Ok(Statement::parse(&envelope.payload)?)
 }
 
-/// Admits what was signed as a fact: it is about the subject, and its signer may say so, now.
+/// Admits what was signed as a fact: it is about the subject, and its signer may say so at the time `at`.
 pub(crate) fn admit(
     statement: Statement,
     signer: &Signer,
     subject: &Digest,
     trust: &Trust,
-    now: Timestamp,
+    at: Timestamp,
 ) -> Result<Fact, Refusal> {
     if !statement.is_about(subject) {
         return Err(Refusal::of_other_subject(subject, &statement));
@@ -116,13 +125,14 @@ pub(crate) fn admit(
         let predicate_type = statement.predicate_type;
         return Err(Refusal::NotTheirRole { signer: signer.name.clone(), predicate_type });
     }
-    check_time(signer, now)?;
+    check_time(signer, at)?;
     Ok(Fact {
         statement,
         signer: signer.name.clone(),
         person: signer.person().to_owned(),
         key: signer.key_id(),
         roles,
+        logged_at: None,
     })
 }
 

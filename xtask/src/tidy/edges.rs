@@ -27,8 +27,8 @@ const ROOMS: &[Room] = &[
     Room { name: "plimsoll-image", storey: Storey::Reasoning, may_use: &["plimsoll-oci"] },
     Room { name: "plimsoll-sbom", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-image"] },
     Room { name: "plimsoll-vuln", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-sbom"] },
-    Room { name: "plimsoll-attest", storey: Storey::Reasoning, may_use: &["plimsoll-oci"] },
     Room { name: "plimsoll-tlog", storey: Storey::Reasoning, may_use: &[] },
+    Room { name: "plimsoll-attest", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-tlog"] },
     Room {
         name: "plimsoll-analyser",
         storey: Storey::Edge,

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plimsoll_attest::{
-    Gate, PredicateType, PublicKey, Requirement, Revocation, Role, Signer, Trust, Verifier,
+    Gate, LogKey, LogVerifier, PredicateType, PublicKey, Requirement, Revocation, Role, Signer, Trust,
+    Verifier,
 };
 use serde::Deserialize;
 
@@ -34,6 +35,18 @@ struct Section {
     /// Where people have to approve.
     #[serde(default)]
     gates: Vec<GateEntry>,
+    /// The logs that say when something was signed.
+    #[serde(default)]
+    logs: Vec<LogEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogEntry {
+    /// The key that signs checkpoints, as `NAME+HASH+KEY`.
+    key: String,
+    /// The key of whoever states the time, in the same form.
+    time: String,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +140,8 @@ fn parse(text: &str, folder: &Path) -> Result<Option<Policy>, Failure> {
         Ok((role, types))
     });
     let says = says.collect::<Result<BTreeMap<Role, Vec<PredicateType>>, Failure>>()?;
-    let trust = Trust::new(signers, says).map_err(|error| unusable(&error))?;
+    let logs = section.logs.iter().map(log).collect::<Result<Vec<LogVerifier>, Failure>>()?;
+    let trust = Trust::new(signers, says).map_err(|error| unusable(&error))?.with_logs(logs);
     let required = section.require.into_iter().map(requirement).collect::<Result<_, Failure>>()?;
     let gates = section.gates.into_iter().map(gate).collect();
     Ok(Some(Policy { trust, required, gates, origin: String::new() }))
@@ -156,6 +170,14 @@ fn signer(entry: KeyEntry, folder: &Path) -> Result<Signer, Failure> {
         valid_until: entry.valid_until,
         revoked,
     })
+}
+
+fn log(entry: &LogEntry) -> Result<LogVerifier, Failure> {
+    let read = |text: &str| {
+        let unusable = |error| Failure::usage(format!("`{text}` is no key of a log")).because(&error);
+        text.parse::<LogKey>().map_err(unusable)
+    };
+    Ok(LogVerifier { log: read(&entry.key)?, cosigner: Some(read(&entry.time)?) })
 }
 
 fn gate(entry: GateEntry) -> Gate {
@@ -215,6 +237,11 @@ mod tests {
     #[test]
     fn a_typing_error_is_no_silent_gap() {
         let refused = |key: &str, more: &str| policy(key, more).map(|_| ()).unwrap_err();
+        assert!(
+            refused("", "  logs: [{key: nonsense, time: nonsense}]\n")
+                .what
+                .contains("`nonsense` is no key of a log")
+        );
         assert!(refused("      validTill: 2027-01-01T00:00:00Z\n", "").causes[0].contains("validTill"));
         assert_eq!(refused("", "  require: [signatur]\n").what, "`signatur` is no kind of statement");
         assert!(!refused("", "  requires: [signature]\n").causes.is_empty());

@@ -56,6 +56,9 @@ struct Proven {
     signer: String,
     key_id: String,
     roles: Vec<String>,
+    /// When a trusted log says that it was signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logged_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     builder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +143,7 @@ fn proven(one: &JudgedEvidence) -> Option<Proven> {
         signer: fact.signer().to_owned(),
         key_id: fact.key().to_string(),
         roles: fact.roles().iter().map(ToString::to_string).collect(),
+        logged_at: fact.logged_at(),
         builder: provenance.builder,
         source,
         commit,
