@@ -1,7 +1,7 @@
 //! Who vouches for it: statements about images, their signatures, the bundles they travel in, and whose word counts.
 //!
 //! A *fact* is one in-toto [`Statement`] in one DSSE [`Envelope`] with one signature, in one Sigstore [`Bundle`], in
-//! one OCI referrer of its subject. [`sign()`] makes one, [`referrer`] wraps it, and [`verify_bundle`] is the one way
+//! one OCI referrer of its subject. [`sign()`] makes one, [`referrer()`] wraps it, and [`verify_bundle`] is the one way
 //! back: bytes, the digest they should be about, whom to [`Trust`] and the time go in; a [`Fact`] comes out, or the
 //! [`Refusal`] that says exactly what is wrong.
 //!
