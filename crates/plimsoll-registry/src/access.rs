@@ -59,6 +59,27 @@ pub struct CanList {
     repositories: Vec<Pattern>,
 }
 
+/// May have records put into the log.
+#[derive(Clone, Debug)]
+pub struct CanLog {
+    actor: String,
+}
+
+/// May read what the log tells of accounts.
+#[derive(Clone, Copy, Debug)]
+pub struct CanAudit(());
+
+/// A right over the whole registry is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeniedLog {
+    /// To write.
+    #[error("`{0}` may push nowhere, and so may not write to the transparency log")]
+    Write(String),
+    /// To read about accounts.
+    #[error("`{0}` may not do everything everywhere, and so may not read what the log tells of accounts")]
+    Audit(String),
+}
+
 /// The right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{who}` may not {action} in repository `{repository}`")]
@@ -113,6 +134,18 @@ impl Identity {
             .map(|()| CanDelete { repository: repository.clone(), actor: self.name.clone() })
     }
 
+    /// Proves the right to write to the log: who may push somewhere has something to sign.
+    pub fn can_log(&self) -> Result<CanLog, DeniedLog> {
+        let may = self.grants.iter().any(|grant| grant.actions.contains(&Action::Push));
+        if may { Ok(CanLog { actor: self.name.clone() }) } else { Err(DeniedLog::Write(self.name.clone())) }
+    }
+
+    /// Proves the right to read about accounts: who may do everything everywhere.
+    pub fn can_audit(&self) -> Result<CanAudit, DeniedLog> {
+        let may = self.grants.contains(&Grant::all());
+        if may { Ok(CanAudit(())) } else { Err(DeniedLog::Audit(self.name.clone())) }
+    }
+
     /// Proves the right to list repositories: everybody may list what they may pull.
     pub fn can_list(&self) -> CanList {
         CanList { repositories: self.listable.clone() }
@@ -145,6 +178,13 @@ impl CanDelete {
     }
 
     /// Who deletes.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+}
+
+impl CanLog {
+    /// Who writes.
     pub fn actor(&self) -> &str {
         &self.actor
     }

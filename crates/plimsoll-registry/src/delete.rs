@@ -3,7 +3,7 @@
 use plimsoll_oci::{Digest, Tag, TagOrDigest};
 use plimsoll_store::catalogue::TagCondition;
 use plimsoll_store::journal::{Change, Record};
-use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
+use plimsoll_store::{CatalogueError, ObjectError, ObjectKey, Timestamp};
 
 use crate::access::CanDelete;
 use crate::{Registry, TagPrecondition};
@@ -57,9 +57,10 @@ impl Registry {
         if pointed.is_none() {
             return Ok(Deleted::Unknown);
         }
-        let record = self.journal(can_delete, Change::Untag { tag: tag.clone() }).await?;
-        let untagged =
-            self.catalogue().untag(repository, tag, condition, can_delete.actor(), self.now()).await?;
+        // One moment for journal and catalogue: played again, the change is told in the same words.
+        let now = self.now();
+        let record = self.journal(can_delete, Change::Untag { tag: tag.clone() }, now).await?;
+        let untagged = self.catalogue().untag(repository, tag, condition, can_delete.actor(), now).await?;
         let outcome = match untagged {
             Some((_, true)) => return Ok(Deleted::Gone),
             Some((_, false)) => Err(DeleteError::PreconditionFailed(tag.clone())),
@@ -83,7 +84,7 @@ impl Registry {
         if self.catalogue().find_manifest(repository, &TagOrDigest::Digest(digest)).await?.is_none() {
             return Ok(Deleted::Unknown);
         }
-        let record = self.journal(can_delete, Change::Delete { digest }).await?;
+        let record = self.journal(can_delete, Change::Delete { digest }, now).await?;
         // Somebody may have asked for a blob while this manifest needed it, and may rely on the answer for the hold.
         let review_after = now.plus(self.config().grace.max(self.config().hold));
         let deleted = self
@@ -121,11 +122,16 @@ impl Registry {
         Ok(tags.into_iter().find(covered))
     }
 
-    async fn journal(&self, can_delete: &CanDelete, change: Change) -> Result<ObjectKey, ObjectError> {
+    async fn journal(
+        &self,
+        can_delete: &CanDelete,
+        change: Change,
+        now: Timestamp,
+    ) -> Result<ObjectKey, ObjectError> {
         let record = Record {
             repository: can_delete.repository().clone(),
             actor: can_delete.actor().to_owned(),
-            at: self.now(),
+            at: now,
             change,
         };
         record.write(self.objects()).await

@@ -7,6 +7,7 @@ mod body;
 mod error;
 mod insights;
 mod lists;
+mod log;
 mod manifests;
 mod range;
 mod route;
@@ -22,7 +23,7 @@ use http::{HeaderMap, Request, Response};
 
 use crate::access::{Identity, ShownBy};
 use crate::auth::{AuthError, Authenticator, Origin};
-use crate::{Insight, Registry};
+use crate::{Insight, Ledger, Registry};
 
 pub use body::{RequestBody, ResponseBody};
 pub use route::{Endpoint, is_registry_path};
@@ -55,6 +56,7 @@ struct DoorParts {
     /// The address that clients know this registry by, where it is not the one they connect to.
     external_url: Option<String>,
     insight: Option<Arc<dyn Insight>>,
+    ledger: Option<Arc<dyn Ledger>>,
 }
 
 /// What every endpoint gets to see of a request.
@@ -62,6 +64,7 @@ struct Asked<'a> {
     registry: &'a Registry,
     identity: &'a Identity,
     insight: Option<&'a dyn Insight>,
+    ledger: Option<&'a dyn Ledger>,
     head: &'a Parts,
 }
 
@@ -91,11 +94,12 @@ impl Door {
         authenticator: Authenticator,
         external_url: Option<String>,
         insight: Option<Arc<dyn Insight>>,
+        ledger: Option<Arc<dyn Ledger>>,
     ) -> Self {
-        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url, insight }) }
+        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url, insight, ledger }) }
     }
 
-    /// Answers a request below `/v2/` or to `/token`.
+    /// Answers a request below `/v2/` or `/log/`, or to `/token`.
     pub async fn answer<B: RequestBody>(
         &self,
         request: Request<B>,
@@ -142,7 +146,8 @@ impl Door {
             return Err(challenge().refuse(AuthError::Missing));
         }
         let insight = self.parts.insight.as_deref();
-        let asked = Asked { registry: &self.parts.registry, identity: &identity, insight, head };
+        let ledger = self.parts.ledger.as_deref();
+        let asked = Asked { registry: &self.parts.registry, identity: &identity, insight, ledger, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }
@@ -164,6 +169,8 @@ async fn dispatch<B: RequestBody>(
         }
         Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
         Call::ListEvents(page) => insights::events(asked, *page).await,
+        Call::ReadLog(what) => log::read(asked, what).await,
+        Call::WriteLog => log::submit(asked, body).await,
         Call::ListReferrers(repository, subject, filter) => {
             lists::referrers(asked, repository, *subject, filter).await
         }

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use plimsoll_oci::{Algorithm, Digest, Manifest, MediaType, ParseManifestError, Tag, TagOrDigest};
 use plimsoll_store::catalogue::{ManifestCheck, ManifestToPut, PutManifest, TagCondition};
 use plimsoll_store::journal::{Change, Record};
-use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
+use plimsoll_store::{CatalogueError, ObjectError, ObjectKey, Timestamp};
 
 use crate::Registry;
 use crate::access::CanPush;
+use crate::ledger::carries_statements;
 
 /// Most tags that one push may move; the specification asks for at least ten.
 pub(crate) const TAGS_MAX: usize = 100;
@@ -50,6 +51,8 @@ pub struct PushedManifest {
     pub subject: Option<Digest>,
     /// The tags that point at it now.
     pub tags: Vec<Tag>,
+    /// Whether it carries signed statements, and is on its way into the log.
+    pub is_fact: bool,
     /// Manifests that it lists and that the repository does not hold.
     pub children_missing: usize,
 }
@@ -139,15 +142,18 @@ impl Registry {
         let check =
             catalogue.check_manifest(repository, push.digest, push.blobs.clone(), push.tags.clone()).await?;
         self.refuse_early(can_push, push, &check)?;
-        let record = self.record(can_push, push, &check).await?;
+        // One moment for journal and catalogue: played again, the change is told in the same words.
+        let now = self.now();
+        let record = self.record(can_push, push, &check, now).await?;
         let pushed_by = record.filter(|_| !check.is_stored);
-        let outcome = catalogue.put_manifest(self.to_put(can_push, push, pushed_by)).await;
+        let outcome = catalogue.put_manifest(self.to_put(can_push, push, pushed_by, now)).await;
         let refused = match outcome {
             Ok(PutManifest::Done) => {
                 let children_missing = self.count_missing_children(can_push, &push.manifest).await;
                 let (digest, tags) = (push.digest, push.tags.clone());
                 let subject = push.manifest.subject().map(|subject| subject.digest);
-                return Ok(Some(PushedManifest { digest, subject, tags, children_missing }));
+                let is_fact = carries_statements(&push.manifest);
+                return Ok(Some(PushedManifest { digest, subject, tags, is_fact, children_missing }));
             }
             Ok(PutManifest::Gone) => None,
             Ok(PutManifest::BlobsUnknown(missing)) => Some(PushManifestError::BlobsUnknown(missing)),
@@ -209,6 +215,7 @@ impl Registry {
         can_push: &CanPush,
         push: &ReadPush,
         check: &ManifestCheck,
+        now: Timestamp,
     ) -> Result<Option<ObjectKey>, ObjectError> {
         let tags_move = check.tags.iter().any(|current| *current != Some(push.digest));
         let (digest, tags) = (push.digest, push.tags.clone());
@@ -223,13 +230,19 @@ impl Registry {
         let record = Record {
             repository: can_push.repository().clone(),
             actor: can_push.actor().to_owned(),
-            at: self.now(),
+            at: now,
             change,
         };
         record.write(self.objects()).await.map(Some)
     }
 
-    fn to_put(&self, can_push: &CanPush, push: &ReadPush, record: Option<ObjectKey>) -> ManifestToPut {
+    fn to_put(
+        &self,
+        can_push: &CanPush,
+        push: &ReadPush,
+        record: Option<ObjectKey>,
+        now: Timestamp,
+    ) -> ManifestToPut {
         let condition = |tag: &Tag| {
             let conditions = self.tag_conditions(can_push, push, tag);
             let tag = tag.clone();
@@ -246,8 +259,9 @@ impl Registry {
             tags: push.tags.iter().flat_map(condition).collect(),
             actor: can_push.actor().to_owned(),
             is_image: push.manifest.is_container_image(),
+            is_fact: carries_statements(&push.manifest),
             record,
-            now: self.now(),
+            now,
         }
     }
 

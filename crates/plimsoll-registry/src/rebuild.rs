@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use plimsoll_oci::{Algorithm, Digest, Hasher, Manifest};
-use plimsoll_store::catalogue::{ManifestToPut, PutManifest, TagCondition};
+use plimsoll_store::catalogue::{LogBatch, ManifestToPut, PutManifest, TagCondition};
 use plimsoll_store::journal::{Change, ParseRecordError, Record};
 use plimsoll_store::objects::{KeyKind, ListedObject};
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 
 use crate::Registry;
+use crate::ledger::carries_statements;
 use crate::push_manifest::needed_blobs;
 
 /// How long blobs stay that no record speaks of: a push may have been under way.
@@ -26,6 +27,8 @@ pub struct RebuildReport {
     pub bytes: u64,
     /// Records played again.
     pub records: u64,
+    /// Entries of the transparency log put back.
+    pub log_entries: u64,
     /// Contents that no manifest in the journal needs; they are doomed.
     pub unheld: u64,
     /// Records that could not be played, with the reason.
@@ -78,6 +81,8 @@ impl Registry {
             report.bytes += object.size;
         }
         drop(objects);
+        // Before the journal's own records: what they tell is logged already, and is not logged again.
+        self.adopt_log(&mut report).await?;
         for key in records {
             match self.play(key).await {
                 Ok(()) => report.records += 1,
@@ -90,6 +95,41 @@ impl Registry {
             report.unheld = self.catalogue().doom_unheld_blobs(self.now()).await?;
         }
         Ok(report)
+    }
+
+    /// Puts the transparency log back, batch by batch from its beginning. Clocks of replicas may differ: a batch that
+    /// does not fit yet may fit behind another.
+    async fn adopt_log(&self, report: &mut RebuildReport) -> Result<(), RebuildError> {
+        let keys = self.objects().list(KeyKind::Log).map_ok(|object| object.key);
+        let mut keys: Vec<ObjectKey> = keys.try_collect().await?;
+        keys.sort_unstable();
+        loop {
+            let mut left = Vec::new();
+            let before = report.log_entries;
+            for key in &keys {
+                let batch = match LogBatch::parse(&self.read_whole(*key).await?) {
+                    Ok(batch) => batch,
+                    Err(error) => {
+                        report.skipped.push((*key, error.to_string()));
+                        continue;
+                    }
+                };
+                let entries = batch.entries.len() as u64;
+                match self.catalogue().adopt_log_batch(batch, *key).await {
+                    Ok(true) => report.log_entries += entries,
+                    Ok(false) => left.push(*key),
+                    Err(error @ CatalogueError::Damaged { .. }) => {
+                        report.skipped.push((*key, error.to_string()));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            // What was journalled twice fits nowhere again, and is no loss.
+            if left.is_empty() || report.log_entries == before {
+                return Ok(());
+            }
+            keys = left;
+        }
     }
 
     /// The journal's keys in the order of the changes.
@@ -210,6 +250,7 @@ fn to_put(key: ObjectKey, record: Record) -> Result<ManifestToPut, Skip> {
         tags: tags.into_iter().map(|tag| (tag, TagCondition::Any)).collect(),
         actor: record.actor,
         is_image: parsed.as_ref().is_some_and(Manifest::is_container_image),
+        is_fact: parsed.as_ref().is_some_and(carries_statements),
         record: record_key,
         now: record.at,
     })

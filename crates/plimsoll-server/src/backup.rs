@@ -156,8 +156,10 @@ fn write_archive(
     append_json(&mut tar, HEADER, &header)?;
     let mut report = BackupReport::default();
     let mut keys = write_catalogue(storage, runtime, &mut tar, &mut report)?;
-    let records = storage.objects().list(KeyKind::Record).map_ok(|record| record.key);
-    keys.extend(runtime.block_on(records.try_collect::<Vec<_>>())?);
+    for journal in [KeyKind::Record, KeyKind::Log] {
+        let records = storage.objects().list(journal).map_ok(|record| record.key);
+        keys.extend(runtime.block_on(records.try_collect::<Vec<_>>())?);
+    }
     for key in keys {
         let Some(size) = runtime.block_on(storage.objects().size(key))? else {
             report.missing += 1;

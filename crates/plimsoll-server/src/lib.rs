@@ -9,6 +9,7 @@ mod clock;
 mod health;
 mod import;
 mod jobs;
+mod ledger;
 mod listen;
 mod metrics;
 mod scan;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
 use plimsoll_registry::http::Door;
-use plimsoll_registry::{Arrival, Insight, Registry, RegistryConfig};
+use plimsoll_registry::{Arrival, Insight, Ledger, Registry, RegistryConfig};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -28,11 +29,13 @@ use tokio::sync::{broadcast, watch};
 pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
 pub use clock::{clock, now};
 pub use import::RegistrySink;
+pub use ledger::LogError;
 pub use listen::{TlsError, tls_from_pem};
 pub use scan::{ImageReport, Judged, ScanConfig, Scanner};
 pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
 
 use answer::Answerer;
+use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
 
@@ -53,6 +56,8 @@ pub struct ServerConfig {
     pub registry: RegistryConfig,
     /// How callers are told apart.
     pub auth: AuthConfig,
+    /// The name of the transparency log; if nothing is said, the host of the external address.
+    pub log_origin: Option<String>,
     /// How images are scanned, if they are.
     pub scan: Option<ScanConfig>,
     /// How often garbage is looked for.
@@ -72,6 +77,9 @@ pub enum StartError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The transparency log cannot be opened.
+    #[error("cannot open the transparency log")]
+    Log(#[from] LogError),
     /// An address cannot be listened on.
     #[error("cannot listen on `{address}`")]
     Listen {
@@ -91,6 +99,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     jobs: jobs::Jobs,
     scanning: Option<(Scanner, broadcast::Receiver<Arrival>)>,
+    log: Log,
     shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,
@@ -110,7 +119,11 @@ impl Server {
         let scanner = config.scan.map(|scan| Scanner::new(storage.clone(), scan, metrics.clone()));
         let insight = scanner.clone().map(|scanner| Arc::new(scanner) as Arc<dyn Insight>);
         let arrivals = registry.arrivals();
-        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, insight);
+        let origin = config.log_origin.or_else(|| host_of(config.external_url.as_deref()?));
+        let log =
+            Log::open(storage.clone(), &origin.unwrap_or_else(|| authenticator.service().to_owned())).await?;
+        let ledger: Option<Arc<dyn Ledger>> = Some(Arc::new(log.clone()));
+        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, insight, ledger);
         let shows_metrics = config.metrics_listen.is_none();
         let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         let mut listeners = Vec::new();
@@ -124,7 +137,7 @@ impl Server {
         let answerer = Arc::new(answerer);
         let (shutdown_delay, shutdown_grace) = (config.shutdown_delay, config.shutdown_grace);
         let scanning = scanner.map(|scanner| (scanner, arrivals));
-        Ok(Self { answerer, listeners, jobs, scanning, shutdown_delay, shutdown_grace, is_open })
+        Ok(Self { answerer, listeners, jobs, scanning, log, shutdown_delay, shutdown_grace, is_open })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -142,6 +155,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         let (stopping, stopped) = watch::channel(false);
         let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
+        let log = tokio::spawn(self.log.run(stopped.clone()));
         if let Some((scanner, arrivals)) = self.scanning {
             tokio::spawn(scanner.run(arrivals, stopped.clone()));
         }
@@ -160,6 +174,7 @@ impl Server {
                 let _ = listener.await;
             }
             let _ = jobs.await;
+            let _ = log.await;
         };
         if tokio::time::timeout(self.shutdown_grace, ended).await.is_err() {
             tracing::warn!("requests were still running when the grace period ended");
@@ -172,6 +187,12 @@ impl Storage {
     pub fn registry(&self, config: RegistryConfig) -> Registry {
         Registry::new(self.catalogue().clone(), self.objects().clone(), clock(), config)
     }
+}
+
+/// The host of an address: a log is named so, and Sigstore's clients know it by no other name.
+fn host_of(url: &str) -> Option<String> {
+    let uri: http::Uri = url.parse().ok()?;
+    uri.host().map(str::to_owned)
 }
 
 /// Binds a socket, and names the address when that fails.

@@ -9,6 +9,7 @@ use plimsoll_oci::{Digest, MediaType, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::catalogue::LogBatch;
 use crate::objects::{IngestObjects, KeyKind, ObjectError, ObjectKey};
 
 /// One change of the catalogue.
@@ -156,6 +157,21 @@ impl Record {
             ChangeHeader::Delete { digest } => Change::Delete { digest },
         };
         Ok(Self { repository: header.repository, actor: header.actor, at: header.at, change })
+    }
+}
+
+impl LogBatch {
+    /// Writes the batch durably, and returns its key. A batch that is written twice does no harm: it says the same.
+    pub async fn write(&self, objects: &dyn IngestObjects) -> Result<ObjectKey, ObjectError> {
+        let key = ObjectKey::fresh(KeyKind::Log);
+        let bytes = serde_json::to_vec(self).expect("a batch of strings and numbers is JSON");
+        objects.put(key, bytes.into()).await?;
+        Ok(key)
+    }
+
+    /// Reads a batch back.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseRecordError> {
+        Ok(serde_json::from_slice(bytes)?)
     }
 }
 

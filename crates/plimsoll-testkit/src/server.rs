@@ -118,6 +118,7 @@ impl TestServer {
                 token_ttl: Duration::from_secs(300),
                 service: "plimsoll".to_owned(),
             },
+            log_origin: None,
             scan: None,
             gc_interval: config.gc_interval,
             shutdown_delay: Duration::ZERO,

@@ -11,6 +11,7 @@ mod http_client;
 mod insight;
 mod link;
 mod listing;
+mod log;
 mod manifests;
 mod pull_blob;
 mod push_blob;

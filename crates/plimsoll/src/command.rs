@@ -12,6 +12,7 @@ mod gc;
 mod import;
 mod inspect;
 mod key;
+mod log;
 mod login;
 mod logout;
 mod ls;
@@ -29,6 +30,7 @@ mod serve;
 mod sign;
 mod storage;
 mod tags;
+mod trust;
 mod user;
 mod verify;
 mod version;
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Log(log::Log),
+    Trust(trust::Trust),
     Db(db::Db),
     Config(config::Config),
     Completions(completions::Completions),
@@ -118,6 +122,8 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
+            Self::Log(log) => log.run(context),
+            Self::Trust(trust) => trust.run(context),
             Self::Db(db) => db.run(context),
             Self::Config(config) => config.run(context),
             Self::Completions(completions) => completions.run(context),
@@ -153,6 +159,8 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("revoke", "Take an approval or a rejection back"),
             ("evidence", "List what is said about an image, and fetch it"),
             ("key", "Make and manage the keys that images are signed with"),
+            ("log", "Check a server's transparency log, and take proofs from it"),
+            ("trust", "Tell other tools whom to trust"),
         ],
     ),
     (

@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// How clients reach the server, when a proxy stands before it.
     pub(crate) external_url: Option<String>,
+    /// The name of the transparency log.
+    pub(crate) log_origin: Option<String>,
     pub(crate) database: Database,
     pub(crate) objects: Objects,
     /// Whether blobs are served by sending clients to the object storage.
@@ -145,6 +147,7 @@ impl Settings {
             listen: found.list("listen", quantity::address)?,
             data_dir: found.required("data_dir", quantity::path)?,
             external_url: found.optional("external_url", quantity::http_url)?,
+            log_origin: found.optional("log.origin", quantity::host_name)?,
             database: database(found)?,
             objects: objects(found)?,
             redirect: found.required("objects.redirect", quantity::boolean)?,

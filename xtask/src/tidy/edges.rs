@@ -45,7 +45,11 @@ const ROOMS: &[Room] = &[
         storey: Storey::Edge,
         may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-attest"],
     },
-    Room { name: "plimsoll-registry", storey: Storey::Door, may_use: &["plimsoll-oci", "plimsoll-store"] },
+    Room {
+        name: "plimsoll-registry",
+        storey: Storey::Door,
+        may_use: &["plimsoll-oci", "plimsoll-store", "plimsoll-tlog"],
+    },
     Room {
         name: "plimsoll-server",
         storey: Storey::Assembly,
@@ -57,6 +61,7 @@ const ROOMS: &[Room] = &[
             "plimsoll-sbom",
             "plimsoll-vuln",
             "plimsoll-store",
+            "plimsoll-tlog",
             "plimsoll-transport",
             "plimsoll-registry",
         ],
@@ -70,6 +75,7 @@ const ROOMS: &[Room] = &[
             "plimsoll-analyser",
             "plimsoll-image",
             "plimsoll-store",
+            "plimsoll-tlog",
             "plimsoll-transport",
             "plimsoll-registry",
             "plimsoll-vuln",

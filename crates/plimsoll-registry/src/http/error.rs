@@ -11,8 +11,8 @@ use plimsoll_store::{CatalogueError, ObjectError};
 
 use super::authorize::Challenge;
 use super::{ResponseBody, answer};
-use crate::access::{Denied, Identity, ShownBy};
-use crate::{DeleteError, PullError, PushBlobError, PushManifestError};
+use crate::access::{Denied, DeniedLog, Identity, ShownBy};
+use crate::{DeleteError, LedgerError, PullError, PushBlobError, PushManifestError};
 
 /// An answer that says why not.
 #[derive(Debug)]
@@ -207,6 +207,21 @@ impl ErrorResponse {
         Self::new(StatusCode::BAD_REQUEST, "SIZE_INVALID", "the request's body ended early")
     }
 
+    pub(super) fn not_in_log() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "the transparency log holds nothing under this path")
+    }
+
+    pub(super) fn record_too_large(bytes_max: usize) -> Self {
+        let message = format!("a record for the log has at most {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
+    }
+
+    /// A manifest was stored, and nothing can be said yet of its leaf.
+    pub(super) fn not_logged(error: LedgerError) -> Self {
+        let response = Self::from(error);
+        response.help("the manifest is stored; push it again to wait for its place in the log")
+    }
+
     pub(super) fn form_invalid() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", "the token service takes `grant_type=password`")
     }
@@ -243,6 +258,24 @@ impl ErrorResponse {
 impl From<Denied> for ErrorResponse {
     fn from(denied: Denied) -> Self {
         Self { is_denied: true, ..Self::new(StatusCode::FORBIDDEN, "DENIED", denied) }
+    }
+}
+
+impl From<DeniedLog> for ErrorResponse {
+    fn from(denied: DeniedLog) -> Self {
+        Self { is_denied: true, ..Self::new(StatusCode::FORBIDDEN, "DENIED", denied) }
+    }
+}
+
+impl From<LedgerError> for ErrorResponse {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Refused(_) => Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", error),
+            LedgerError::Late => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN", error).header(RETRY_AFTER, 1)
+            }
+            LedgerError::Failed(_) => Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        }
     }
 }
 

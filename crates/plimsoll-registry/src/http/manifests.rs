@@ -57,6 +57,10 @@ pub(super) async fn put<B: RequestBody>(
         precondition: precondition(asked)?,
     };
     let pushed = asked.registry.push_manifest(&can_push, push).await?;
+    if let Some(ledger) = asked.ledger.filter(|_| pushed.is_fact) {
+        let logged = ledger.await_fact(pushed.digest, pushed.subject).await;
+        logged.map_err(ErrorResponse::not_logged)?;
+    }
     let mut response = pushed_answer(asked, repository, tags, &pushed);
     if let Some(insight) = asked.insight
         && let Some(warning) = insight.warning_of_pushed(pushed.digest).await

@@ -11,7 +11,7 @@ use plimsoll_store::catalogue::UploadId;
 use super::error::ErrorResponse;
 use super::token::LIST_SCOPE;
 use crate::list::PAGE_MAX;
-use crate::{DocumentKind, EventsPage};
+use crate::{DocumentKind, EventsPage, LogRead};
 
 /// Most events that are looked at for one answer: each may list many images.
 const EVENTS_MAX: usize = 200;
@@ -55,6 +55,10 @@ endpoints! {
     Locate = "locate";
     /// `GET /v2/_plimsoll/events`
     ListEvents = "list-events";
+    /// `GET` below `/log/`
+    ReadLog = "read-log";
+    /// `POST /log/api/v2/log/entries`
+    WriteLog = "write-log";
     /// `GET /v2/<name>/referrers/<digest>`
     ListReferrers = "list-referrers";
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
@@ -90,6 +94,8 @@ pub(super) enum Call {
     Document(RepositoryName, TagOrDigest, DocumentKind),
     Locate(String),
     ListEvents(EventsPage),
+    ReadLog(LogRead),
+    WriteLog,
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
     PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
@@ -130,7 +136,7 @@ pub(super) enum UploadStart {
 
 /// Whether a path belongs to this door.
 pub fn is_registry_path(path: &str) -> bool {
-    path == "/v2" || path.starts_with("/v2/") || path == "/token"
+    path == "/v2" || path.starts_with("/v2/") || path.starts_with("/log/") || path == "/token"
 }
 
 impl Call {
@@ -141,6 +147,9 @@ impl Call {
         }
         let path =
             percent_decode_str(uri.path()).decode_utf8().map_err(|_| ErrorResponse::no_such_endpoint())?;
+        if let Some(below) = path.strip_prefix("/log/") {
+            return log(method, below);
+        }
         let rest = match path.strip_prefix("/v2") {
             Some("" | "/") => return only_get(method, Self::Ping),
             Some(rest) => rest.strip_prefix('/').ok_or_else(ErrorResponse::no_such_endpoint)?,
@@ -189,6 +198,8 @@ impl Call {
             Self::Document(..) => Endpoint::Document,
             Self::Locate(..) => Endpoint::Locate,
             Self::ListEvents(..) => Endpoint::ListEvents,
+            Self::ReadLog(..) => Endpoint::ReadLog,
+            Self::WriteLog => Endpoint::WriteLog,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
             Self::PutManifest(..) => Endpoint::PutManifest,
@@ -206,10 +217,10 @@ impl Call {
     /// The rights to ask a token for, in the words of the token service.
     pub(super) fn scope(&self) -> Option<String> {
         let (name, actions) = match self {
-            Self::Ping | Self::Token => return None,
             Self::ListRepositories(..) | Self::Locate(..) | Self::ListEvents(..) => {
                 return Some(LIST_SCOPE.to_owned());
             }
+            Self::Ping | Self::Token | Self::ReadLog(..) | Self::WriteLog => return None,
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
             | Self::Document(name, ..)
@@ -246,6 +257,26 @@ fn reference(text: &str) -> Result<TagOrDigest, ErrorResponse> {
 
 fn digest(text: &str) -> Result<Digest, ErrorResponse> {
     text.parse().map_err(|error: ParseDigestError| ErrorResponse::digest_invalid(&error))
+}
+
+/// The paths of C2SP's tlog-tiles, and the same below `api/v2/` as Rekor has them.
+fn log(method: &Method, below: &str) -> Result<Call, ErrorResponse> {
+    if below == "api/v2/log/entries" {
+        let is_write = method == Method::POST;
+        return if is_write { Ok(Call::WriteLog) } else { Err(ErrorResponse::method_not_allowed()) };
+    }
+    let below = below.strip_prefix("api/v2/").unwrap_or(below);
+    let what = match below.split_once('/') {
+        None if below == "checkpoint" => LogRead::Checkpoint,
+        None if below == "keys" => LogRead::Keys,
+        Some(("tile", path)) => LogRead::Tile(path.to_owned()),
+        Some(("leaf", hash)) => LogRead::Leaf(hash.to_owned()),
+        Some(("payload", leaf)) => {
+            LogRead::Payload(leaf.parse().map_err(|_| ErrorResponse::no_such_endpoint())?)
+        }
+        _ => return Err(ErrorResponse::no_such_endpoint()),
+    };
+    only_get(method, Call::ReadLog(what))
 }
 
 fn document(

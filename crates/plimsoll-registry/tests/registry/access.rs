@@ -45,6 +45,8 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
         Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
         Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
+        Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
+        Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),
         Endpoint::GetManifest => (Method::GET, format!("/v2/{NAME}/manifests/latest")),
         Endpoint::PutManifest => (Method::PUT, format!("/v2/{NAME}/manifests/latest")),
@@ -98,6 +100,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::Document
                 | Endpoint::Locate
                 | Endpoint::ListEvents
+                | Endpoint::ReadLog
                 | Endpoint::ListReferrers
                 | Endpoint::GetManifest
                 | Endpoint::GetBlob
@@ -266,7 +269,7 @@ async fn the_first_user_shuts_the_door_at_once() {
     let basic = format!("Basic {}", STANDARD.encode("ana:correct horse"));
     let answer = server.request(Method::GET, "/v2/").header("authorization", basic).send().await.unwrap();
     assert_eq!(answer.status(), 200);
-    catalogue.delete_user("ana").await.unwrap();
+    catalogue.delete_user("ana", plimsoll_testkit::now()).await.unwrap();
     assert_eq!(server.get("/v2/").await.status(), 401, "it stays shut when the last user is removed");
 }
 

@@ -17,7 +17,7 @@ use reqwest::Method;
 const NAME: &str = "team/app";
 
 /// The operations over a server's storage, with nothing held or graced.
-fn registry(storage: &Storage) -> Registry {
+pub(crate) fn registry(storage: &Storage) -> Registry {
     registry_at(storage, now)
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod bad_input;
 mod conformance;
 mod evidence;
+mod log;
 mod looking_after;
 mod redirect;
 mod tags;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Pattern, Timestamp};
 
 use super::Catalogue;
+use super::log::Event;
 use super::sql::{CatalogueError, Result, Row, params};
 
 /// What somebody may do in a repository.
@@ -177,8 +178,9 @@ impl Catalogue {
                      SET password_hash = excluded.password_hash, grants = excluded.grants",
                     params![&user.name, &user.password_hash, grants_text(&user.grants)?, user.created_at],
                 )
-                .await
-                .map(drop)
+                .await?;
+                let event = Event::UserPut { user: &user.name, grants: &user.grants };
+                event.log(tx, None, user.created_at).await
             }
             .boxed()
         })
@@ -186,10 +188,16 @@ impl Catalogue {
     }
 
     /// Removes a user. Returns `false` if there is none of that name.
-    pub async fn delete_user(&self, name: &str) -> Result<bool> {
-        self.write(name.to_owned(), |tx, name| {
-            async move { Ok(tx.execute("DELETE FROM users WHERE name = ?1", params![name]).await? == 1) }
-                .boxed()
+    pub async fn delete_user(&self, name: &str, now: Timestamp) -> Result<bool> {
+        self.write((name.to_owned(), now), |tx, (name, now)| {
+            async move {
+                let is_gone = tx.execute("DELETE FROM users WHERE name = ?1", params![name]).await? == 1;
+                if is_gone {
+                    Event::UserRemoved { user: name }.log(tx, None, *now).await?;
+                }
+                Ok(is_gone)
+            }
+            .boxed()
         })
         .await
     }
@@ -248,6 +256,10 @@ impl Catalogue {
                         ],
                     )
                     .await?;
+                if added == 1 {
+                    let event = Event::RobotAdded { robot: &robot.name, grants: &robot.grants };
+                    event.log(tx, Some(&robot.created_by), robot.created_at).await?;
+                }
                 Ok(added == 1)
             }
             .boxed()
@@ -256,10 +268,16 @@ impl Catalogue {
     }
 
     /// Removes a robot. Returns `false` if there is none of that name.
-    pub async fn delete_robot(&self, name: &str) -> Result<bool> {
-        self.write(name.to_owned(), |tx, name| {
-            async move { Ok(tx.execute("DELETE FROM robots WHERE name = ?1", params![name]).await? == 1) }
-                .boxed()
+    pub async fn delete_robot(&self, name: &str, now: Timestamp) -> Result<bool> {
+        self.write((name.to_owned(), now), |tx, (name, now)| {
+            async move {
+                let is_gone = tx.execute("DELETE FROM robots WHERE name = ?1", params![name]).await? == 1;
+                if is_gone {
+                    Event::RobotRemoved { robot: name }.log(tx, None, *now).await?;
+                }
+                Ok(is_gone)
+            }
+            .boxed()
         })
         .await
     }

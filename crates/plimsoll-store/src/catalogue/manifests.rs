@@ -1,10 +1,12 @@
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use plimsoll_oci::{Digest, MediaType, RepositoryName, Tag, TagOrDigest};
+use plimsoll_tlog::FactLeaf;
 
 use crate::Timestamp;
 use crate::objects::ObjectKey;
 
+use super::log::{self, Event, LogEntry};
 use super::sql::{CatalogueError, Result, Row, Transaction, json_list, params};
 use super::{Catalogue, contents, repositories, review, tags};
 
@@ -44,6 +46,8 @@ pub struct ManifestToPut {
     pub actor: String,
     /// Whether it is a container image, whose contents are to be found out.
     pub is_image: bool,
+    /// Whether it carries signed statements, so that its push becomes a leaf of the log.
+    pub is_fact: bool,
     /// The journal's record of this push. Without one the manifest must be there already.
     pub record: Option<ObjectKey>,
     /// When this happens.
@@ -275,10 +279,20 @@ async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutMa
     if manifest.is_image {
         contents::enqueue(tx, manifest.digest, manifest.now).await?;
     }
+    if manifest.is_fact {
+        log::enqueue(tx, &fact(manifest.digest, manifest.subject)).await?;
+    }
     for (tag, _) in &manifest.tags {
         tags::point(tx, repository, tag, manifest.digest, &manifest.actor, manifest.now).await?;
     }
     Ok(PutManifest::Done)
+}
+
+/// What the log holds of a manifest that carries signed statements.
+fn fact(manifest: Digest, subject: Option<Digest>) -> LogEntry {
+    let (manifest, subject) = (manifest.to_string(), subject.map(|subject| subject.to_string()));
+    let entry = FactLeaf { manifest, subject }.to_bytes();
+    LogEntry::bare(String::from_utf8(entry).expect("JSON is UTF-8"))
 }
 
 async fn insert(
@@ -328,7 +342,8 @@ async fn delete(
     review_after: Timestamp,
     now: Timestamp,
 ) -> Result<Option<Vec<Tag>>> {
-    let Some(repository) = repositories::find(tx, repository).await? else { return Ok(None) };
+    let name = repository;
+    let Some(repository) = repositories::find(tx, name).await? else { return Ok(None) };
     let row = tx
         .row(
             "SELECT record_key FROM manifests WHERE repository_id = ?1 AND digest = ?2 FOR UPDATE",
@@ -343,5 +358,6 @@ async fn delete(
     tx.execute("DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2", key).await?;
     review::doom(tx, row.object_key(0)?, "", now).await?;
     contents::drop_image(tx, digest).await?;
+    Event::ManifestDeleted { repository: name, digest }.log(tx, Some(actor), now).await?;
     Ok(Some(untagged))
 }

@@ -161,7 +161,8 @@ pub(super) async fn see_one_moment(transaction: &Tx<'_>) -> Result<()> {
 pub(super) async fn count_on_after_restore(transaction: &Tx<'_>) -> Result<()> {
     let script = "SELECT setval(pg_get_serial_sequence('repositories', 'id'), MAX(id)) FROM repositories;
         SELECT setval(pg_get_serial_sequence('tag_history', 'id'), MAX(id)) FROM tag_history;
-        SELECT setval(pg_get_serial_sequence('advisory_changes', 'id'), MAX(id)) FROM advisory_changes;";
+        SELECT setval(pg_get_serial_sequence('advisory_changes', 'id'), MAX(id)) FROM advisory_changes;
+        SELECT setval(pg_get_serial_sequence('log_pending', 'id'), MAX(id)) FROM log_pending;";
     Ok(transaction.batch_execute(script).await?)
 }
 

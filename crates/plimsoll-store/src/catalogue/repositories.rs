@@ -34,6 +34,13 @@ pub(super) async fn find(tx: &mut Transaction<'_>, name: &RepositoryName) -> Res
     row.map(|row| row.integer(0)).transpose()
 }
 
+/// The name of a repository.
+pub(super) async fn name(tx: &mut Transaction<'_>, id: i64) -> Result<RepositoryName> {
+    let row = tx.row("SELECT name FROM repositories WHERE id = ?1", params![id]).await?;
+    let unknown = || super::CatalogueError::Damaged { what: "repository", found: id.to_string() };
+    row.ok_or_else(unknown)?.parsed(0, "repository name")
+}
+
 /// The id of a repository, which is made known if it was not.
 pub(super) async fn ensure(tx: &mut Transaction<'_>, name: &RepositoryName, now: Timestamp) -> Result<i64> {
     if let Some(id) = find(tx, name).await? {

@@ -51,6 +51,15 @@ tables! {
     "users" ("name, password_hash, grants, created_at") = "?1, ?2, ?3, ?4";
     "robots" ("name, token_hash, grants, expires_at, created_at, created_by, last_used_at")
         = "?1, ?2, ?3, ?4, ?5, ?6, ?7";
+    "log_pending" ("id, leaf_hash, entry, payload, repository") = "?1, ?2, ?3, ?4, ?5"
+        or "ON CONFLICT (leaf_hash) DO NOTHING";
+    "log_entries" ("leaf_index, leaf_hash, entry, payload, repository") = "?1, ?2, ?3, ?4, ?5";
+    "log_tiles" ("level, tile_index, hashes") = "?1, ?2, ?3";
+    // A server that ran before the restore has named an empty log.
+    "log_checkpoints" ("size, note, record_key") = "?1, ?2, ?3"
+        or "ON CONFLICT (size) DO UPDATE SET note = excluded.note, record_key = excluded.record_key";
+    "log_head" ("id, origin, size") = "?1, ?2, ?3"
+        or "ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, size = excluded.size";
     // A server that ran before the restore has made secrets of its own; tokens in use are signed with the old ones.
     "secrets" ("name, value") = "?1, ?2" or "ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 }

@@ -3,6 +3,7 @@ use plimsoll_oci::{Digest, RepositoryName, Tag};
 
 use crate::Timestamp;
 
+use super::log::Event;
 use super::sql::{Result, Row, Transaction, params};
 use super::{Catalogue, TagCondition, repositories};
 
@@ -254,5 +255,11 @@ async fn remember(
         params![repository, tag, digest, previous, now, actor],
     )
     .await?;
-    Ok(())
+    let name = &repositories::name(tx, repository).await?;
+    let event = match (digest, previous) {
+        (Some(digest), previous) => Event::TagMoved { repository: name, tag, digest, previous },
+        (None, Some(previous)) => Event::TagDeleted { repository: name, tag, previous },
+        (None, None) => return Ok(()),
+    };
+    event.log(tx, Some(actor), now).await
 }

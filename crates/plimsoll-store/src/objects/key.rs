@@ -22,11 +22,13 @@ pub enum KeyKind {
     Record,
     /// The record of a layer: what analysing it has told.
     Layer,
+    /// A batch of the transparency log: the log's part of the journal.
+    Log,
 }
 
 impl KeyKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Blob, Self::Record, Self::Layer];
+    pub const ALL: [Self; 4] = [Self::Blob, Self::Record, Self::Layer, Self::Log];
 
     /// The folder of this kind.
     pub fn folder(self) -> &'static str {
@@ -34,6 +36,7 @@ impl KeyKind {
             Self::Blob => "blobs",
             Self::Record => "journal",
             Self::Layer => "layers",
+            Self::Log => "log",
         }
     }
 }

@@ -12,7 +12,7 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
-use crate::events;
+use crate::{events, log};
 
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
@@ -30,6 +30,10 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     what_is_inside_images_is_found_out_once(catalogue).await;
     events::changes_are_told_once_and_in_order(catalogue).await;
     events::what_is_told_is_kept_for_a_time(catalogue).await;
+    log::what_changes_names_and_rights_becomes_a_leaf(catalogue).await;
+    log::an_entry_is_a_leaf_once(catalogue).await;
+    log::whoever_takes_over_finishes_what_was_begun(catalogue).await;
+    log::many_sequencers_extend_one_tree(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;
@@ -126,6 +130,7 @@ fn manifest(
         tags: tags.iter().map(|(name, condition)| (tag(name), *condition)).collect(),
         actor: "ana".to_owned(),
         is_image: true,
+        is_fact: false,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(5),
     }
@@ -408,9 +413,9 @@ async fn accounts_are_kept(catalogue: &Catalogue) {
     catalogue.note_robots_used(vec![("ci".into(), at(50))]).await.unwrap();
     let found = catalogue.find_robot_by_token("hash").await.unwrap().unwrap();
     assert_eq!(found, Robot { last_used_at: Some(at(50)), ..robot });
-    assert!(catalogue.delete_robot("ci").await.unwrap());
-    assert!(catalogue.delete_user("ana").await.unwrap());
-    assert!(!catalogue.delete_user("ana").await.unwrap());
+    assert!(catalogue.delete_robot("ci", at(60)).await.unwrap());
+    assert!(catalogue.delete_user("ana", at(60)).await.unwrap());
+    assert!(!catalogue.delete_user("ana", at(60)).await.unwrap());
     let secret = catalogue.shared_secret("key", vec![1, 2]).await.unwrap();
     assert_eq!(catalogue.shared_secret("key", vec![3]).await.unwrap(), secret);
 }

@@ -2,5 +2,6 @@
 
 mod catalogue;
 mod events;
+mod log;
 mod objects;
 mod race;

@@ -106,6 +106,7 @@ impl Model {
             tags: Vec::new(),
             actor: "model".to_owned(),
             is_image: false,
+            is_fact: false,
             record: Some(ObjectKey::fresh(KeyKind::Record)),
             now: self.now(),
         };

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use plimsoll_testkit::find_peer;
+use plimsoll_peers::find_peer;
 use plimsoll_tlog::{Checkpoint, Hash, LogSigner, ProofPlan};
 
 use crate::naive::{MemoryLog, leaves};

@@ -148,7 +148,8 @@ impl Rm {
         let place = self.storage.find(Expected::Catalogue, context)?;
         let is_removed = context.block_on(async {
             let opened = place.open().await?;
-            let removed = opened.storage.catalogue().delete_robot(self.name.as_str()).await;
+            let removed =
+                opened.storage.catalogue().delete_robot(self.name.as_str(), plimsoll_server::now()).await;
             removed.map_err(cannot("remove the robot"))
         })?;
         if !is_removed {

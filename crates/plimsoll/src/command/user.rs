@@ -196,7 +196,8 @@ impl Rm {
             let opened = place.open().await?;
             known(&opened, &self.name, &place).await?;
             self.name.must_not_be_last(&list(&opened).await?, self.force)?;
-            let deleted = opened.storage.catalogue().delete_user(self.name.as_str()).await;
+            let deleted =
+                opened.storage.catalogue().delete_user(self.name.as_str(), plimsoll_server::now()).await;
             deleted.map_err(cannot("remove the user"))?;
             Ok(list(&opened).await?.is_empty())
         })?;

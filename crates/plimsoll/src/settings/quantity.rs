@@ -87,6 +87,13 @@ pub(super) fn http_url(value: &str) -> Read<String> {
     }
 }
 
+/// A host alone: Sigstore's clients know a log by no other name.
+pub(super) fn host_name(value: &str) -> Read<String> {
+    let is_host = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let fits = (1..=253).contains(&value.len());
+    if is_host && fits { Ok(value.to_owned()) } else { Err("a host such as `registry.example.org`") }
+}
+
 pub(super) fn postgres_url(value: &str) -> Read<Secret> {
     let is_postgres = value.starts_with("postgres://") || value.starts_with("postgresql://");
     if is_postgres { Ok(Secret::new(value)) } else { Err("a URL such as `postgres://user@host/database`") }

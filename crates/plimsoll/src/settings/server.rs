@@ -42,6 +42,7 @@ impl Settings {
                 token_ttl: self.auth.token_ttl,
                 service: SERVICE.to_owned(),
             },
+            log_origin: self.log_origin.clone(),
             scan: self.scan.is_enabled.then(|| self.scan(environment)),
             gc_interval: self.gc.interval,
             shutdown_delay: self.shutdown_delay,

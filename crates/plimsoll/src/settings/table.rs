@@ -25,6 +25,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     list("listen", "127.0.0.1:5000", "addresses to listen on"),
     open("data_dir", "/var/lib/plimsoll", "directory of the database and the objects"),
     open("external_url", "", "how clients reach the server behind a proxy"),
+    open("log.origin", "", "name of the transparency log; the host of external_url if unset"),
     Setting {
         key: "database.url",
         default: "",

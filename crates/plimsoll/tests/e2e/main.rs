@@ -8,6 +8,7 @@ mod failing_s3;
 mod following;
 mod full_disk;
 mod killed;
+mod log;
 mod peers;
 mod replicated;
 mod stopping;

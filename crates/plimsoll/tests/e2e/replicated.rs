@@ -16,15 +16,15 @@ use crate::events::{advise, events, image_with_requests, wait_for_events};
 const REPLICAS: usize = 3;
 
 /// Three servers on one database and one bucket.
-struct Fleet {
-    replicas: Vec<ServerProcess>,
+pub(crate) struct Fleet {
+    pub(crate) replicas: Vec<ServerProcess>,
     _database: Postgres,
     _service: S3Service,
     _directories: Vec<TempDir>,
 }
 
 impl Fleet {
-    async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let database = Postgres::start()?;
         let service = S3Service::start().await;
         let directories: Vec<TempDir> = (0..REPLICAS).map(|_| tempfile::tempdir().unwrap()).collect();
@@ -37,12 +37,12 @@ impl Fleet {
     }
 
     /// A client that goes to each replica in turn.
-    fn client(&self) -> RegistryClient {
+    pub(crate) fn client(&self) -> RegistryClient {
         RegistryClient::new(self.replicas.iter().map(ServerProcess::url))
     }
 
     /// A client of each replica.
-    fn clients(&self) -> Vec<RegistryClient> {
+    pub(crate) fn clients(&self) -> Vec<RegistryClient> {
         self.replicas.iter().map(|replica| RegistryClient::new([replica.url()])).collect()
     }
 }

@@ -67,6 +67,7 @@ struct Rebuild {
     blobs: u64,
     bytes: u64,
     records: u64,
+    log_entries: u64,
     unheld: u64,
     skipped: Vec<Skipped>,
 }
@@ -89,6 +90,7 @@ impl Rebuild {
             blobs: rebuilt.blobs,
             bytes: rebuilt.bytes,
             records: rebuilt.records,
+            log_entries: rebuilt.log_entries,
             unheld: rebuilt.unheld,
             skipped: skipped.collect(),
         }
@@ -99,6 +101,7 @@ impl Report for Rebuild {
     fn draw(&self, page: &mut Page) {
         page.fact("blobs", &format!("{}, {}", self.blobs, bytes(self.bytes)));
         page.fact("changes", &format!("{} played again", self.records));
+        page.fact("log", &format!("{} entries put back", self.log_entries));
         if self.unheld > 0 {
             page.fact("not needed", &format!("{} by any image; they will go", self.unheld));
         }

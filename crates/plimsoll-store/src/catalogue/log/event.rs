@@ -1,0 +1,81 @@
+use plimsoll_oci::{Digest, RepositoryName, Tag};
+use plimsoll_tlog::EventLeaf;
+use serde::Serialize;
+
+use super::super::Grant;
+use super::super::sql::{Result, Transaction};
+use super::{LogEntry, enqueue};
+use crate::Timestamp;
+
+/// Something that happened in the server, as its payload tells it.
+///
+/// The same event is told in the same bytes when the journal is played again, so that it is one leaf.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub(in super::super) enum Event<'e> {
+    /// A tag was made or points elsewhere.
+    TagMoved { repository: &'e RepositoryName, tag: &'e Tag, digest: Digest, previous: Option<Digest> },
+    /// A tag was deleted.
+    TagDeleted { repository: &'e RepositoryName, tag: &'e Tag, previous: Digest },
+    /// A manifest was deleted.
+    ManifestDeleted { repository: &'e RepositoryName, digest: Digest },
+    /// A user was made, or has another password or other rights.
+    UserPut { user: &'e str, grants: &'e [Grant] },
+    /// A user was removed.
+    UserRemoved { user: &'e str },
+    /// A robot was made.
+    RobotAdded { robot: &'e str, grants: &'e [Grant] },
+    /// A robot was removed.
+    RobotRemoved { robot: &'e str },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload<'e> {
+    #[serde(flatten)]
+    event: &'e Event<'e>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'e str>,
+    at_unix_ms: Timestamp,
+}
+
+impl Event<'_> {
+    /// Writes the event down, to become a leaf soon.
+    pub(in super::super) async fn log(
+        &self,
+        tx: &mut Transaction<'_>,
+        by: Option<&str>,
+        at: Timestamp,
+    ) -> Result<()> {
+        let payload = serde_json::to_string(&Payload { event: self, by, at_unix_ms: at })
+            .expect("an event of strings and numbers is JSON");
+        let leaf = EventLeaf::of(self.kind(), payload.as_bytes()).to_bytes();
+        let entry = String::from_utf8(leaf).expect("JSON is UTF-8");
+        let repository = self.repository().cloned();
+        enqueue(tx, &LogEntry { entry, payload: Some(payload), repository }).await
+    }
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::TagMoved { .. } => "tag-moved",
+            Self::TagDeleted { .. } => "tag-deleted",
+            Self::ManifestDeleted { .. } => "manifest-deleted",
+            Self::UserPut { .. } => "user-put",
+            Self::UserRemoved { .. } => "user-removed",
+            Self::RobotAdded { .. } => "robot-added",
+            Self::RobotRemoved { .. } => "robot-removed",
+        }
+    }
+
+    fn repository(&self) -> Option<&RepositoryName> {
+        match self {
+            Self::TagMoved { repository, .. }
+            | Self::TagDeleted { repository, .. }
+            | Self::ManifestDeleted { repository, .. } => Some(repository),
+            Self::UserPut { .. }
+            | Self::UserRemoved { .. }
+            | Self::RobotAdded { .. }
+            | Self::RobotRemoved { .. } => None,
+        }
+    }
+}
