@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use plimsoll_oci::Digest;
-use roaring::RoaringBitmap;
+use roaring::{MultiOps as _, RoaringBitmap};
 
 /// Which images hold which components: the reverse of what the catalogue says.
 ///
@@ -40,10 +40,8 @@ impl Holdings {
 
     /// The images that hold any of the components.
     pub(crate) fn holding_any(&self, components: impl Iterator<Item = u32>) -> Vec<Digest> {
-        let mut all = RoaringBitmap::new();
-        for holders in components.filter_map(|component| self.holders.get(component as usize)) {
-            all |= holders;
-        }
+        let holders = components.filter_map(|component| self.holders.get(component as usize));
+        let mut all = holders.union();
         all -= &self.gone;
         all.iter().filter_map(|number| self.images.get(number as usize).copied()).collect()
     }

@@ -7,11 +7,14 @@ use plimsoll_vuln::feed::Terms;
 use plimsoll_vuln::index::{Enrichments, Index, Shard};
 use plimsoll_vuln::matching::{Matcher, Matches, match_component};
 use plimsoll_vuln::severity::Severity;
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 
 use crate::Event;
 use crate::holdings::Holdings;
 use crate::judgements::{Judgements, Known, difference};
+use crate::processors::work_at;
+use crate::surroundings::{Piece, Surroundings};
 
 /// A component as images share it: with the distribution around it, because that decides whose advisories count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,7 @@ pub struct Interned {
 /// Everything known of the registry's images that questions about vulnerabilities need.
 pub struct Inventory {
     components: Vec<Option<Arc<Interned>>>,
+    surroundings: Surroundings,
     /// The components that an advisory on a name may be about.
     by_name: HashMap<Box<str>, Vec<u32>>,
     holdings: Holdings,
@@ -60,6 +64,7 @@ impl Inventory {
     pub fn new(index: Arc<Index>, terms: Terms) -> Self {
         Self {
             components: Vec::new(),
+            surroundings: Surroundings::default(),
             by_name: HashMap::new(),
             holdings: Holdings::default(),
             judgements: Judgements::default(),
@@ -90,6 +95,7 @@ impl Inventory {
                 for name in names(&interned.component) {
                     self.by_name.entry(name).or_default().push(number);
                 }
+                self.surroundings.put(number, &interned.distribution);
                 self.components[at] = Some(Arc::new(interned));
                 added.push(number);
             }
@@ -114,14 +120,24 @@ impl Inventory {
         self.rematch(affected)
     }
 
+    /// The images of which `index` says something else than the advisories in force. No component is judged for that, so
+    /// it is known long before [`Inventory::replace_index`] is done. `None` where shards come or go: it may be all then.
+    pub fn images_touched_by(&self, index: &Index) -> Option<Vec<Digest>> {
+        let names = changed_names(&self.index, index)?;
+        let mut touched = self.found_in(&Enrichments::changed(self.index.enrichments(), index.enrichments()));
+        let pieces = self.surroundings.part(self.called(&names));
+        for unsettled in work_at(&pieces, |piece| self.unsettled(piece, index)) {
+            touched.extend(unsettled);
+        }
+        Some(self.images_with(touched.into_iter()))
+    }
+
     /// The components of which the advisories in force may say something else than `old` does, ascending.
     pub fn affected_since(&self, old: &Index) -> Vec<u32> {
         match changed_names(old, &self.index) {
             Some(names) => {
-                let cves = Enrichments::changed(old.enrichments(), self.index.enrichments());
-                let named = names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied();
-                let found = cves.iter().flat_map(|cve| self.judgements.components_with(cve));
-                named.chain(found).collect::<BTreeSet<u32>>().into_iter().collect()
+                let found = self.found_in(&Enrichments::changed(old.enrichments(), self.index.enrichments()));
+                (self.called(&names) | found).into_iter().collect()
             }
             None => self.numbers(),
         }
@@ -130,18 +146,8 @@ impl Inventory {
     /// What is different for those of the components that some image holds, now and by the advisories `old`.
     pub fn events_since(&self, old: &Index, components: &[u32]) -> Vec<Event> {
         let held = components.iter().copied().filter(|number| self.holdings.is_held(*number));
-        let mut events = Vec::new();
-        for (distribution, group) in self.by_distribution(held) {
-            let matcher = Matcher::new(old, distribution.as_ref(), &self.terms);
-            let mut matcher = matcher.without_summaries().without_upgrades();
-            for number in group {
-                let Some((interned, now)) = self.component(number).zip(self.judgements.get(number)) else {
-                    continue;
-                };
-                events.extend(difference(number, &Known::of(matcher.matches(&interned.component)), now));
-            }
-        }
-        events
+        let pieces = self.surroundings.part(held);
+        work_at(&pieces, |piece| self.events_of(piece, old)).into_iter().flatten().collect()
     }
 
     /// A component by its number.
@@ -180,44 +186,73 @@ impl Inventory {
         self.judgements.counts(|component| self.holdings.is_held(component))
     }
 
+    /// The components of which advisories on these names may speak.
+    fn called(&self, names: &BTreeSet<Box<str>>) -> RoaringBitmap {
+        names.iter().filter_map(|name| self.by_name.get(name)).flatten().copied().collect()
+    }
+
+    /// The components in which these CVEs were found.
+    fn found_in(&self, cves: &[String]) -> RoaringBitmap {
+        cves.iter().flat_map(|cve| self.judgements.components_with(cve)).collect()
+    }
+
     fn numbers(&self) -> Vec<u32> {
         let known = (0_u32..).zip(&self.components).filter(|(_, component)| component.is_some());
         known.map(|(number, _)| number).collect()
     }
 
-    fn by_distribution(
-        &self,
-        numbers: impl IntoIterator<Item = u32>,
-    ) -> BTreeMap<Option<Distribution>, Vec<u32>> {
-        let mut groups: BTreeMap<Option<Distribution>, Vec<u32>> = BTreeMap::new();
-        for number in numbers {
-            let Some(interned) = self.component(number) else { continue };
-            match groups.get_mut(&interned.distribution) {
-                Some(group) => group.push(number),
-                None => drop(groups.insert(interned.distribution.clone(), vec![number])),
-            }
-        }
-        groups
+    /// Matches components of which the advisories in force may say something else.
+    fn rematch(&mut self, numbers: Vec<u32>) -> Vec<Event> {
+        let pieces = self.surroundings.part(numbers);
+        let found = work_at(&pieces, |piece| self.match_unsettled(piece));
+        let put = |(number, fingerprint, known)| self.judgements.put(number, fingerprint, known);
+        found.into_iter().flatten().flat_map(put).collect()
     }
 
-    /// Matches components, those of one distribution with one matcher.
-    fn rematch(&mut self, numbers: Vec<u32>) -> Vec<Event> {
-        let groups = self.by_distribution(numbers);
-        let index = self.index.clone();
-        let mut events = Vec::new();
-        for (distribution, group) in groups {
-            let matcher = Matcher::new(&index, distribution.as_ref(), &self.terms);
-            let mut matcher = matcher.without_summaries().without_upgrades();
-            for number in group {
-                let Some(interned) = self.component(number).cloned() else { continue };
-                let fingerprint = matcher.fingerprint(&interned.component);
-                if !self.judgements.is_settled(number, fingerprint) {
-                    let known = Known::of(matcher.matches(&interned.component));
-                    events.extend(self.judgements.put(number, fingerprint, known));
-                }
+    /// Fingerprint and findings of those of the components that are not settled.
+    fn match_unsettled(&self, piece: &Piece<'_>) -> Vec<(u32, u64, Box<[Known]>)> {
+        let mut matcher = self.matcher(piece, &self.index);
+        let mut found = Vec::new();
+        for (number, component) in self.components_of(piece) {
+            let fingerprint = matcher.fingerprint(component);
+            if !self.judgements.is_settled(number, fingerprint) {
+                found.push((number, fingerprint, Known::of(matcher.matches(component))));
             }
         }
+        found
+    }
+
+    /// Those of the components of which `index` says something else than is known.
+    fn unsettled(&self, piece: &Piece<'_>, index: &Index) -> Vec<u32> {
+        let mut matcher = self.matcher(piece, index);
+        let of_piece = self.components_of(piece);
+        of_piece
+            .filter(|(number, component)| {
+                !self.judgements.is_settled(*number, matcher.fingerprint(component))
+            })
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    /// What is known now of the components that `old` did not say.
+    fn events_of(&self, piece: &Piece<'_>, old: &Index) -> Vec<Event> {
+        let mut matcher = self.matcher(piece, old);
+        let mut events = Vec::new();
+        for (number, component) in self.components_of(piece) {
+            let Some(now) = self.judgements.get(number) else { continue };
+            events.extend(difference(number, &Known::of(matcher.matches(component)), now));
+        }
         events
+    }
+
+    fn components_of(&self, piece: &Piece<'_>) -> impl Iterator<Item = (u32, &Component)> {
+        let numbers = piece.components.iter();
+        numbers.filter_map(|number| Some((*number, &self.component(*number)?.component)))
+    }
+
+    /// Matches as far as an inventory keeps what is found.
+    fn matcher<'i>(&self, piece: &Piece<'_>, index: &'i Index) -> Matcher<'i> {
+        Matcher::new(index, piece.distribution, &self.terms).without_summaries().without_upgrades()
     }
 }
 

@@ -8,6 +8,8 @@ mod event;
 mod holdings;
 mod inventory;
 mod judgements;
+mod processors;
+mod surroundings;
 
 pub use event::{Event, EventKind, FindingState};
 pub use inventory::{Interned, Inventory, Location};

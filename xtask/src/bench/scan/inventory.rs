@@ -54,11 +54,9 @@ pub(super) fn measure(directory: &Path) -> anyhow::Result<Figures> {
     let first = measured.time("inventory.first", 1.0, || replace(&mut inventory, &states.without_some));
     measured.note("inventory.findings", first.len() as f64);
 
-    let (events, affected) = measured.time("inventory.changed", 1e3, || {
-        let events = replace(&mut inventory, &states.whole);
-        let affected = inventory.images_with(events.iter().map(|event| event.component)).len();
-        (events, affected)
-    });
+    let touched = measured.time("inventory.touched", 1e3, || inventory.images_touched_by(&states.whole));
+    let affected = touched.map_or(0, |images| images.len());
+    let events = measured.time("inventory.changed", 1e3, || replace(&mut inventory, &states.whole));
     ensure!(!events.is_empty() && affected > 0, "the changed advisories touch nothing");
     measured.note("inventory.events", events.len() as f64);
     measured.note("inventory.affected", affected as f64);
