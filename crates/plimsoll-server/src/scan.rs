@@ -16,7 +16,7 @@ mod layers;
 mod telling;
 mod verdict;
 
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use plimsoll_analyser::{Analyser, AnalyserConfig};
@@ -164,31 +164,38 @@ impl Scanner {
         Ok(())
     }
 
-    /// Puts new advisories in force, without reading any image again.
+    /// Puts new advisories in force, without reading any image again. Verdicts follow them at once; what the whole
+    /// registry is asked for, when all components are matched again.
     async fn put_in_force(&self, advisories: InForce) {
         let (parts, index) = (self.parts.clone(), advisories.index.clone());
-        let replacing = tokio::task::spawn_blocking(move || {
-            let mut inventory = parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let events = inventory.replace_index(index);
-            let images = inventory.images_with(events.iter().map(|event| event.component));
-            (events, images.len(), inventory.counts())
+        let looking = tokio::task::spawn_blocking(move || {
+            let inventory = parts.inventory.read().unwrap_or_else(PoisonError::into_inner);
+            inventory.images_touched_by(&index)
         });
-        let replaced = replacing.await;
-        *self.parts.in_force.write().unwrap_or_else(std::sync::PoisonError::into_inner) = advisories;
+        let touched = looking.await.unwrap_or_default();
+        let index = advisories.index.clone();
+        *self.parts.in_force.write().unwrap_or_else(PoisonError::into_inner) = advisories;
         // Behind the change: a warning found by the old advisories is not kept after it.
-        self.warnings().clear();
-        match replaced {
-            Ok((events, images, counts)) => {
+        self.forget_warnings(touched.as_deref());
+        tracing::info!(images = touched.map(|images| images.len()), "advisories are in force");
+        let parts = self.parts.clone();
+        let replacing = tokio::task::spawn_blocking(move || {
+            let mut inventory = parts.inventory.write().unwrap_or_else(PoisonError::into_inner);
+            let events = inventory.replace_index(index);
+            (events.len(), inventory.counts())
+        });
+        match replacing.await {
+            Ok((events, counts)) => {
                 self.parts.metrics.note_findings(&counts);
-                tracing::info!(events = events.len(), images, "advisories are in force");
+                tracing::info!(events, "all components are matched again");
             }
-            Err(error) => tracing::error!(%error, "cannot put advisories in force"),
+            Err(error) => tracing::error!(%error, "cannot match components again"),
         }
     }
 
     /// The advisories that verdicts are made by now.
     fn in_force(&self) -> InForce {
-        self.parts.in_force.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.parts.in_force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes all newly noted images into the inventory.
@@ -200,8 +207,7 @@ impl Scanner {
                 return Ok(());
             }
             // From here on nothing waits, so whoever gives up on this leaves nothing half done.
-            let mut inventory =
-                self.parts.inventory.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut inventory = self.parts.inventory.write().unwrap_or_else(PoisonError::into_inner);
             inventory.add_components(news.components);
             for (image, components) in news.images {
                 inventory.put_image(image, &components);

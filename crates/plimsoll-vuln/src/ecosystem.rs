@@ -2,7 +2,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::Order;
-use known::{KNOWN, Known, Spelling};
+pub(crate) use known::Spelling;
+use known::{KNOWN, Known};
 
 mod known;
 
@@ -63,10 +64,22 @@ impl<'a> Ecosystem<'a> {
 
     /// A package's name as it stands in the index, so that spellings that the ecosystem holds for one are one.
     pub fn normalise<'n>(&self, package: &'n str) -> Cow<'n, str> {
-        match self.known.spelling {
-            Spelling::Exact => Cow::Borrowed(package),
-            Spelling::LowerCase => lower_case(package),
-            Spelling::Python => python_name(package),
+        self.known.spelling.normalise(package)
+    }
+
+    /// How its names are compared.
+    pub(crate) fn spelling(&self) -> Spelling {
+        self.known.spelling
+    }
+}
+
+impl Spelling {
+    /// See [`Ecosystem::normalise`].
+    pub(crate) fn normalise(self, package: &str) -> Cow<'_, str> {
+        match self {
+            Self::Exact => Cow::Borrowed(package),
+            Self::LowerCase => lower_case(package),
+            Self::Python => python_name(package),
         }
     }
 }

@@ -11,7 +11,8 @@ pub(super) struct Known {
 }
 
 /// Which spellings of a name are the same package.
-pub(super) enum Spelling {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spelling {
     Exact,
     LowerCase,
     Python,

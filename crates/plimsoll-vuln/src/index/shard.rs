@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
+use crate::ecosystem::Spelling;
 use crate::{Ecosystem, Order};
 
 use super::advisory::Advisory;
@@ -22,6 +23,7 @@ pub struct Shard {
     container: Container,
     name: String,
     order: Order,
+    spelling: Spelling,
     data_time: Option<Timestamp>,
     details: Option<Details>,
 }
@@ -36,13 +38,13 @@ impl Shard {
         let data_time = Timestamp::from_second(i64::from_le_bytes(seconds)).ok();
         let ecosystem =
             Ecosystem::parse(&name).ok_or_else(|| OpenShardError::UnknownEcosystem(name.clone()))?;
-        let order = ecosystem.order();
+        let (order, spelling) = (ecosystem.order(), ecosystem.spelling());
         if (section::PACKAGES..=section::STRINGS)
             .any(|section| Table::read(container.section(section)).is_none())
         {
             return Err(OpenShardError::damaged("a table is cut short"));
         }
-        Ok(Self { order, name, data_time, details: None, container })
+        Ok(Self { order, spelling, name, data_time, details: None, container })
     }
 
     /// Compares the check sum: a pass over all bytes.
@@ -177,7 +179,7 @@ impl Shard {
     }
 
     fn entries(&self, package: &str) -> Option<Reader<'_>> {
-        let name = Ecosystem::parse(&self.name)?.normalise(package);
+        let name = self.spelling.normalise(package);
         let row = self.table(section::PACKAGES).find(|mut row| {
             row.number()?;
             Some(row.rest().cmp(name.as_bytes()))
