@@ -48,13 +48,16 @@ pub(crate) fn verify_legacy_signature(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<Fact, Refusal> {
-    if layer.annotations.contains_key(CERTIFICATE) {
-        return Err(Refusal::Certificate);
-    }
+    refuse_certificate(layer)?;
     let signature = layer.annotations.get(SIGNATURE).and_then(|text| decode(text)).unwrap_or_default();
     let signer = who_signed(layer.bytes, &signature, None, trust)?;
     let statement = read_payload(layer.bytes)?;
     admit(statement, signer, subject, trust, now)
+}
+
+/// Whom a certificate names is not known without the authorities behind it.
+fn refuse_certificate(layer: &EvidenceLayer<'_>) -> Result<(), Refusal> {
+    if layer.annotations.contains_key(CERTIFICATE) { Err(Refusal::Certificate) } else { Ok(()) }
 }
 
 /// A payload says what a signature statement says today.
@@ -75,9 +78,7 @@ pub(crate) fn verify_legacy_attestation(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<Fact, Refusal> {
-    if layer.annotations.contains_key(CERTIFICATE) {
-        return Err(Refusal::Certificate);
-    }
+    refuse_certificate(layer)?;
     let envelope = Envelope::parse(layer.bytes)?;
     let signed = envelope.signed_bytes();
     let mut refusal = Refusal::SignatureCount(0);

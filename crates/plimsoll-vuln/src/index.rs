@@ -15,6 +15,7 @@ mod builder;
 mod catalogue;
 mod container;
 mod details;
+mod difference;
 mod draft;
 mod enrichment;
 mod head;

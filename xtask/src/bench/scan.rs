@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-
-use super::section;
+use super::Benchmark;
 
 mod advisories;
 mod child;
@@ -25,27 +23,13 @@ use options::Options;
 
 /// Measures what `words` ask for, and prints the tables.
 pub(crate) fn run(root: &Path, words: &[&str]) -> anyhow::Result<ExitCode> {
-    let options = match Options::parse(root, words) {
-        Ok(Some(options)) => options,
-        Ok(None) => {
-            println!("{}", options::USAGE);
-            return Ok(ExitCode::SUCCESS);
-        }
-        Err(error) => {
-            eprintln!("error: {error:#}\n\n{}", options::USAGE);
-            return Ok(ExitCode::from(2));
-        }
+    let benchmark = Benchmark {
+        name: "scan",
+        usage: options::USAGE,
+        options: Options::parse(root, words),
+        out: |options| options.out.as_deref(),
     };
-    if cfg!(debug_assertions) {
-        eprintln!("note: this program is not optimised; `make bench-scan` builds one that is");
-    }
-    let outcome = rounds::run(&options)?;
-    let text = report::markdown(&options, &outcome);
-    println!("{text}");
-    if let Some(path) = &options.out {
-        section::write(path, "scan", &text).with_context(|| format!("writing `{}`", path.display()))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    benchmark.run(|options| Ok(report::markdown(options, &rounds::run(options)?)))
 }
 
 /// Makes one measurement in this process, for the process that makes them all.

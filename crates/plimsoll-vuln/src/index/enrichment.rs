@@ -7,13 +7,12 @@
 //! | 2 | blocks of 64 CVEs, each with its distance from the one before |
 //! | 3 | CVSS vectors, each with how much it shares with the one before |
 
-use std::cmp::Ordering;
-
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::advisory::date;
 use super::container::{Container, OpenShardError, ShardKind};
+use super::difference;
 use super::identifier::Identifier;
 use super::table::Table;
 use super::wire::Reader;
@@ -92,25 +91,12 @@ impl Enrichments {
 
     /// The CVEs of which two states know something else, in their order.
     pub fn changed(old: Option<&Self>, new: Option<&Self>) -> Vec<String> {
-        let mut changed = Vec::new();
         if old.zip(new).is_some_and(|(old, new)| old.container.is_same(&new.container)) {
-            return changed;
+            return Vec::new();
         }
-        let mut olds = old.into_iter().flat_map(Self::rows).peekable();
-        let mut news = new.into_iter().flat_map(Self::rows).peekable();
-        loop {
-            let side = match (olds.peek(), news.peek()) {
-                (None, None) => return changed,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((left, _)), Some((right, _))) => left.cmp(right),
-            };
-            let old = if side.is_le() { olds.next() } else { None };
-            let new = if side.is_ge() { news.next() } else { None };
-            if old != new {
-                changed.extend(old.or(new).map(|(key, _)| name(key)));
-            }
-        }
+        let (olds, news) = (old.into_iter().flat_map(Self::rows), new.into_iter().flat_map(Self::rows));
+        let keys = difference::changed(olds, news);
+        keys.into_iter().map(name).collect()
     }
 
     fn rows(&self) -> impl Iterator<Item = (u64, Option<Enrichment>)> {

@@ -9,6 +9,7 @@ use super::advisory::Advisory;
 use super::affected::Affected;
 use super::container::{Container, OpenShardError, ShardKind};
 use super::details::Details;
+use super::difference;
 use super::identifier::Identifier;
 use super::table::Table;
 use super::wire::Reader;
@@ -92,21 +93,7 @@ impl Shard {
     ///
     /// Titles and times of change are left out: no finding is new because of them.
     pub fn changed<'s>(old: &'s Self, new: &'s Self) -> Vec<&'s str> {
-        let mut changed = Vec::new();
-        let (mut olds, mut news) = (old.fingerprints().peekable(), new.fingerprints().peekable());
-        loop {
-            let side = match (olds.peek(), news.peek()) {
-                (None, None) => return changed,
-                (Some(_), None) => Ordering::Less,
-                (None, Some(_)) => Ordering::Greater,
-                (Some((left, _)), Some((right, _))) => left.cmp(right),
-            };
-            let old = if side.is_le() { olds.next() } else { None };
-            let new = if side.is_ge() { news.next() } else { None };
-            if old != new {
-                changed.extend(old.or(new).map(|(name, _)| name));
-            }
-        }
+        difference::changed(old.fingerprints(), new.fingerprints())
     }
 
     /// The advisories with this id, alias or upstream id, with the packages of each. It reads the whole shard.
