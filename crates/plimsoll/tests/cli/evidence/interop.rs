@@ -140,7 +140,9 @@ fn evidence_travels_with_oras_and_verifies_without_any_server() {
         let (code, found) = verified(directory.path(), layout, &["--contents"]);
         assert_eq!((code, &found["result"]), (0, &"pass".into()), "{found}");
     }
-    done(directory.path(), &["sign", "oci:ours:1", "--key", "ci.key"]);
+    // Another statement: the same one, made in the same second, is the same evidence.
+    let attest = ["attest", "oci:ours:1", "--type", "provenance", "--predicate", "predicate.json"];
+    done(directory.path(), &[&attest[..], &["--key", "ci.key"]].concat());
     let back = Server::start();
     let name = format!("{}/back/app:1", back.host());
     oras(&["cp", "-r", "--no-tty", "--from-oci-layout", "--to-plain-http", "ours:1", &name]);
