@@ -23,9 +23,9 @@ impl Scanner {
     ) -> Result<Option<BaseImage>, CatalogueError> {
         let stacks = ChainId::of_stack(&contents.layers);
         let Some((layers, images)) = self.images_beneath(image, &stacks).await? else { return Ok(None) };
-        let mut places = self.parts.storage.catalogue().places_of_images(images).await?;
+        let mut places = self.parts.storage.catalogue().places_of_images(images.clone()).await?;
         places.retain(|place| can_list.may_see(&place.repository));
-        Ok(Some(named(layers, &places)))
+        Ok(Some(named(layers, &images, &places)))
     }
 
     /// The images with the longest stack that is the beginning of `stacks`, and how many layers that has.
@@ -38,30 +38,28 @@ impl Scanner {
         let held = catalogue.stacks_held(stacks, image).await?;
         let held = stacks.iter().enumerate().rev().filter(|(_, stack)| held.contains(stack));
         for (number, stack) in held {
-            let mut images = catalogue.images_with_stack(*stack, image, EQUALS_MAX).await?;
-            if number + 1 == stacks.len() {
-                images = self.without_its_last_steps(image, images).await?;
+            let images = catalogue.images_with_stack(*stack, image, EQUALS_MAX).await?;
+            let begun_with = self.begun_with(image, &images).await?;
+            if !begun_with.is_empty() {
+                return Ok(Some((number + 1, begun_with)));
             }
-            if !images.is_empty() {
+            // Not every builder writes down what the base went through.
+            if number + 1 < stacks.len() && !images.is_empty() {
                 return Ok(Some((number + 1, images)));
             }
         }
         Ok(None)
     }
 
-    /// Those of `equals`, images with the same stack, whose history is the beginning of this image's: it adds settings to
-    /// them and no layer.
-    async fn without_its_last_steps(
-        &self,
-        image: Digest,
-        equals: Vec<Digest>,
-    ) -> Result<Vec<Digest>, CatalogueError> {
+    /// Those of the images whose history is the longest beginning of this image's: with the same stack of layers others
+    /// may have settings of their own.
+    async fn begun_with(&self, image: Digest, images: &[Digest]) -> Result<Vec<Digest>, CatalogueError> {
         let Some(config) = self.parts.images.config_of(image).await? else { return Ok(Vec::new()) };
         let mut bases: Vec<(usize, Digest)> = Vec::new();
-        for equal in equals {
-            let of_equal = self.parts.images.config_of(equal).await?;
+        for base in images {
+            let of_base = self.parts.images.config_of(*base).await?;
             bases.extend(
-                of_equal.filter(|of_equal| adds_steps(of_equal, &config)).map(|of| (of.history.len(), equal)),
+                of_base.filter(|of_base| adds_steps(of_base, &config)).map(|of| (of.history.len(), *base)),
             );
         }
         let most = bases.iter().map(|(steps, _)| *steps).max();
@@ -77,13 +75,14 @@ fn adds_steps(base: &ImageConfig, image: &ImageConfig) -> bool {
         && base.history.iter().map(step).eq(image.history.iter().map(step).take(base.history.len()))
 }
 
-/// The base under the names of one of the equal images that hold its stack: one that has tags before one that has none.
-fn named(layers: usize, places: &[ImagePlace]) -> BaseImage {
-    let chosen = places.iter().find(|place| !place.tags.is_empty()).or(places.first());
-    let Some(digest) = chosen.map(|place| place.manifest) else {
-        return BaseImage { layers, digest: None, names: Vec::new() };
-    };
-    let places = places.iter().filter(|place| place.manifest == digest);
-    let names = places.flat_map(|place| place.tags.iter().map(|tag| format!("{}:{tag}", place.repository)));
-    BaseImage { layers, digest: Some(digest.to_string()), names: names.collect() }
+/// The base under the names of the first of the images that has any for the asker.
+fn named(layers: usize, images: &[Digest], places: &[ImagePlace]) -> BaseImage {
+    let tagged =
+        |image: &&Digest| places.iter().any(|place| place.manifest == **image && !place.tags.is_empty());
+    let seen = |image: &&Digest| places.iter().any(|place| place.manifest == **image);
+    let chosen = images.iter().find(tagged).or_else(|| images.iter().find(seen));
+    let of_chosen = places.iter().filter(|place| Some(&place.manifest) == chosen);
+    let names =
+        of_chosen.flat_map(|place| place.tags.iter().map(|tag| format!("{}:{tag}", place.repository)));
+    BaseImage { layers, digest: chosen.map(Digest::to_string), names: names.collect() }
 }

@@ -37,6 +37,8 @@ fn a_finding_is_told_to_be_of_the_base_image_or_of_what_was_built_on_it() {
     assert_eq!(settings["base"], named, "an image that adds no layer has a base too");
     assert_eq!(of_base(&settings, "CVE-2018-18074"), json!(true));
 
+    // It has the same layers as the base, and settings that the first was not built with.
+    assert_eq!(report(&shore, &curl, "debian/app", "1")["base"], named);
     let name = shore.name("app", "1");
     let table = plimsoll(&shore, &["scan", "--plain-http", "--server", &name]);
     assert!(table.contains("`debian/base:1` brings 1 of 2"), "{table}");
