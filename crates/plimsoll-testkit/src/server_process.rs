@@ -1,6 +1,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -204,13 +205,16 @@ fn keep_log(stderr: ChildStderr, log: Arc<Mutex<String>>) -> (JoinHandle<()>, Re
     (reader, host)
 }
 
-/// An address on loopback whose port the system gives to nobody else while a server restarts.
+/// An address on loopback whose port the system gives to nobody else while a server restarts, and this function neither.
 ///
 /// # Panics
 /// When no port is free.
 pub fn lasting_address() -> String {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
     // Below the ports that connections get by themselves (ip_local_port_range), and not the same in each process.
     let first = 20_000 + std::process::id() % 8_000;
-    let free = (first..32_000).find(|port| std::net::TcpListener::bind(format!("127.0.0.1:{port}")).is_ok());
+    let ports = std::iter::repeat_with(|| first + TAKEN.fetch_add(1, Ordering::Relaxed));
+    let is_free = |port: &u32| std::net::TcpListener::bind(format!("127.0.0.1:{port}")).is_ok();
+    let free = ports.take_while(|port| *port < 32_000).find(is_free);
     format!("127.0.0.1:{}", free.expect("a free port"))
 }
