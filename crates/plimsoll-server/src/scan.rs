@@ -175,8 +175,9 @@ impl Scanner {
         let touched = looking.await.unwrap_or_default();
         let index = advisories.index.clone();
         *self.parts.in_force.write().unwrap_or_else(PoisonError::into_inner) = advisories;
-        // Behind the change: a warning found by the old advisories is not kept after it.
-        self.forget_warnings(touched.as_deref());
+        // Behind the change: a warning found by the old advisories is not kept after it. Of all images, since some have
+        // warnings before the inventory has met them.
+        self.warnings().clear();
         tracing::info!(images = touched.map(|images| images.len()), "advisories are in force");
         let parts = self.parts.clone();
         let replacing = tokio::task::spawn_blocking(move || {

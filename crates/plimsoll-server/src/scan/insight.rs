@@ -193,16 +193,7 @@ impl Scanner {
         }))
     }
 
-    /// Forgets the warnings of these images, or all.
-    pub(super) fn forget_warnings(&self, images: Option<&[Digest]>) {
-        let mut warnings = self.warnings();
-        match images {
-            Some(images) => images.iter().for_each(|image| drop(warnings.remove(image))),
-            None => warnings.clear(),
-        }
-    }
-
-    fn warnings(&self) -> std::sync::MutexGuard<'_, Warnings> {
+    pub(super) fn warnings(&self) -> std::sync::MutexGuard<'_, Warnings> {
         self.parts.warnings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
