@@ -118,6 +118,11 @@ impl ImageConfig {
     pub fn layer_history(&self) -> impl Iterator<Item = &History> {
         self.history.iter().filter(|step| !step.empty_layer)
     }
+
+    /// The instruction of each layer, from the base up, as far as the history says.
+    pub fn layer_instructions(&self) -> Vec<Option<String>> {
+        self.layer_history().map(|step| step.created_by.clone()).collect()
+    }
 }
 
 #[cfg(test)]

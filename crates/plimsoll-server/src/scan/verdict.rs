@@ -1,4 +1,4 @@
-use plimsoll_oci::{Digest, ImageConfig, Manifest};
+use plimsoll_oci::{Digest, Manifest};
 use plimsoll_registry::access::CanList;
 use plimsoll_sbom::{ANALYSER_VERSION, ImageContents};
 use plimsoll_store::CatalogueError;
@@ -101,14 +101,8 @@ impl Scanner {
     /// The instruction of each layer, as the image's history says.
     async fn instructions(&self, manifest: Digest) -> Result<Vec<Option<String>>, CatalogueError> {
         let config = self.parts.images.config_of(manifest).await?;
-        Ok(config.map(|config| layer_instructions(&config)).unwrap_or_default())
+        Ok(config.map(|config| config.layer_instructions()).unwrap_or_default())
     }
-}
-
-/// Each entry of the history that is not empty made one layer (image-spec, `config.md`, "history").
-fn layer_instructions(config: &ImageConfig) -> Vec<Option<String>> {
-    let made_layers = config.history.iter().filter(|entry| !entry.empty_layer);
-    made_layers.map(|entry| entry.created_by.clone()).collect()
 }
 
 /// That the image is not what its config says, or else its critical, high and exploited findings, in one line.

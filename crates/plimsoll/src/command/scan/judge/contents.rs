@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plimsoll_oci::{Digest, ImageConfig};
+use plimsoll_oci::Digest;
 use plimsoll_sbom::{Document, ImageContents, Purl, Subject as Described};
 use plimsoll_transport::{ImageName, Target};
 use plimsoll_vuln::vex::Image;
@@ -44,7 +44,7 @@ impl Judge<'_> {
             name: name.to_string(),
             identity: identity(name, &image.raw.digest),
             digest: (!is_tree).then_some(image.raw.digest),
-            instructions: instructions(&image.config),
+            instructions: image.config.layer_instructions(),
             contents,
             tells_programs: true,
         })
@@ -91,10 +91,4 @@ pub(super) fn identity(name: &ImageName, digest: &Digest) -> Image {
         purl.with_qualifier("repository_url", &format!("{}/{repository}", reference.registry)).ok()
     };
     Image { purls: digests.iter().filter_map(purl).collect(), digests }
-}
-
-/// Each entry of the history that is not empty made one layer (image-spec, `config.md`, "history").
-fn instructions(config: &ImageConfig) -> Vec<Option<String>> {
-    let made_layers = config.history.iter().filter(|entry| !entry.empty_layer);
-    made_layers.map(|entry| entry.created_by.clone()).collect()
 }
