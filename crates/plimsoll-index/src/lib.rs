@@ -2,7 +2,9 @@
 //!
 //! An [`Inventory`] is a projection in memory that can be dropped and built again from the catalogue. Components are
 //! distinct, so each is matched once however many images hold it, and an advisory that changes finds its images without
-//! any layer being read.
+//! any layer being read. [`lineage`] tells of the images of one line when something came into them, and why.
+
+pub mod lineage;
 
 mod event;
 mod holdings;
