@@ -21,6 +21,7 @@ mod key;
 mod legacy;
 mod logged;
 mod nesting;
+mod policy;
 mod predicate_type;
 mod provenance;
 mod referrer;
@@ -40,6 +41,9 @@ pub use key::{
 };
 pub use nesting::{NESTING_MAX, TooDeep};
 pub use plimsoll_tlog::{LogVerifier, VerifyingKey as LogKey};
+pub use policy::{
+    Duty, Judgement, Policy, PolicyDocument, PolicyError, PolicyKey, Proven, RequirementRuling,
+};
 pub use predicate_type::PredicateType;
 pub use provenance::{Provenance, SourceRevision};
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};

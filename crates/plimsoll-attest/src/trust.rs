@@ -119,7 +119,8 @@ impl Trust {
         Self { logs, ..self }
     }
 
-    pub(crate) fn logs(&self) -> &[LogVerifier] {
+    /// The logs whose word on the time counts.
+    pub fn logs(&self) -> &[LogVerifier] {
         &self.logs
     }
 
@@ -128,12 +129,14 @@ impl Trust {
         &self.signers
     }
 
+    /// What a role may say.
+    pub(crate) fn said_by(&self, role: &Role) -> &[PredicateType] {
+        self.says.get(role).map_or(role.says(), Vec::as_slice)
+    }
+
     /// The roles of `signer` that let them say `predicate`.
     pub(crate) fn roles_to_say(&self, signer: &Signer, predicate: &PredicateType) -> Vec<Role> {
-        let may_say = |role: &&Role| match self.says.get(*role) {
-            Some(types) => types.iter().any(|said| said.covers(predicate)),
-            None => role.says().iter().any(|said| said.covers(predicate)),
-        };
+        let may_say = |role: &&Role| self.said_by(role).iter().any(|said| said.covers(predicate));
         match &signer.roles {
             Some(roles) => roles.iter().filter(may_say).cloned().collect(),
             None => {

@@ -5,7 +5,7 @@ mod file;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plimsoll_attest::{Gate, PublicKey, Requirement, Trust};
+use plimsoll_attest::{Policy, PublicKey, Trust};
 
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
@@ -26,25 +26,25 @@ pub(crate) struct TrustArguments {
     policy: Option<PathBuf>,
 }
 
-/// A policy: whom to trust, and what must be there.
-pub(crate) struct Policy {
-    pub(crate) trust: Trust,
-    pub(crate) required: Vec<Requirement>,
-    /// Where people have to approve.
-    pub(crate) gates: Vec<Gate>,
-    /// Where it comes from, for people.
+/// A policy, and where it comes from.
+pub(crate) struct PolicyInForce {
+    pub(crate) policy: Policy,
+    /// For people: a file, a server's project, or the command line.
     pub(crate) origin: String,
 }
 
 impl TrustArguments {
     /// The policy in force; `image` is the one in question, for the advice.
-    pub(crate) fn policy(&self, image: &str) -> Result<Policy, Failure> {
+    pub(crate) fn policy(&self, image: &str) -> Result<PolicyInForce, Failure> {
         if !self.keys.is_empty() {
             return self.of_keys();
         }
         let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
         match file::read(&path)? {
-            Some(policy) => Ok(policy),
+            Some(document) => Ok(PolicyInForce {
+                policy: file::understand(&document, &path)?,
+                origin: path.display().to_string(),
+            }),
             None => Err(Failure::usage("nobody is trusted: there is no key and no policy")
                 .at(path.display().to_string())
                 .help(format!(
@@ -53,7 +53,7 @@ impl TrustArguments {
         }
     }
 
-    fn of_keys(&self) -> Result<Policy, Failure> {
+    fn of_keys(&self) -> Result<PolicyInForce, Failure> {
         let mut signers = Vec::new();
         for path in &self.keys {
             let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -61,14 +61,19 @@ impl TrustArguments {
         }
         let unusable = |error| Failure::usage("these keys cannot be trusted together").because(&error);
         let trust = Trust::new(signers, std::collections::BTreeMap::new()).map_err(unusable)?;
-        Ok(Policy { trust, required: Vec::new(), gates: Vec::new(), origin: "--key".to_owned() })
+        Ok(PolicyInForce { policy: Policy::trusting(trust), origin: "--key".to_owned() })
     }
 }
 
 fn read_key(path: &Path) -> Result<PublicKey, Failure> {
-    let unusable = |error: &dyn std::error::Error| {
-        Failure::usage("cannot use the public key").at(path.display().to_string()).because(error)
-    };
-    let bytes = read_bounded(path, KEY_BYTES_MAX).map_err(|error| unusable(&error))?;
-    String::from_utf8_lossy(&bytes).parse().map_err(|error| unusable(&error))
+    read_key_text(path)?.parse().map_err(|error| unusable(path, &error))
+}
+
+fn read_key_text(path: &Path) -> Result<String, Failure> {
+    let bytes = read_bounded(path, KEY_BYTES_MAX).map_err(|error| unusable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| unusable(path, &error))
+}
+
+fn unusable(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::usage("cannot use the public key").at(path.display().to_string()).because(error)
 }

@@ -26,6 +26,8 @@ pub struct Gate {
     pub excluded: BTreeSet<String>,
     /// The role of those who may open the gate alone in an emergency, with a reason and for a short time.
     pub break_glass: Option<Role>,
+    /// How old a verdict about the gate may be, if it is said.
+    pub max_age: Option<SignedDuration>,
 }
 
 /// One approver's verified statement.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
-use plimsoll_attest::{Gate, PredicateType, Requirement, read_unsigned_claim};
+use plimsoll_attest::{Gate, Policy, PredicateType, Requirement, read_unsigned_claim};
 use plimsoll_oci::{Descriptor, Digest, Manifest, Platform};
 use plimsoll_transport::{
     ErrorKind, ImageName, OpenSource, Places, Source, TransportError, WarningCollector, read_blob,
@@ -26,7 +26,7 @@ use crate::places::RegistryArguments;
 use crate::reading::find_image;
 use crate::signing::wall_clock;
 use crate::terminal::Step;
-use crate::trust::{Policy, TrustArguments};
+use crate::trust::{PolicyInForce, TrustArguments};
 
 /// Largest unsigned statement that is looked at for a hint.
 const CLAIM_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -70,7 +70,7 @@ impl Verify {
         let places = self.registries.places(context, warnings.clone())?;
         let step = context.terminal().step("verifying");
         let at = self.at.unwrap_or_else(wall_clock);
-        let gathered = context.block_on(self.gather(&places, &name, &policy, at, &step));
+        let gathered = context.block_on(self.gather(&places, &name, &policy.policy, at, &step));
         drop(step);
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
@@ -80,29 +80,28 @@ impl Verify {
         verified.into_result()
     }
 
-    fn policy(&self) -> Result<Policy, Failure> {
-        let mut policy = self.trust.policy(&self.image)?;
+    fn policy(&self) -> Result<PolicyInForce, Failure> {
+        let PolicyInForce { mut policy, origin } = self.trust.policy(&self.image)?;
         if !self.types.is_empty() {
             policy.required = self.types.iter().cloned().map(Requirement::of).collect();
         }
-        policy.gates = self.chosen_gates(&policy)?;
+        policy.gates = self.chosen_gates(&policy, &origin)?;
         if policy.required.is_empty() && policy.gates.is_empty() {
             policy.required.push(Requirement::of(PredicateType::SIGNATURE));
         }
-        Ok(policy)
+        Ok(PolicyInForce { policy, origin })
     }
 
     /// The gates that were asked for, as they are for this image's repository.
-    fn chosen_gates(&self, policy: &Policy) -> Result<Vec<Gate>, Failure> {
+    fn chosen_gates(&self, policy: &Policy, origin: &str) -> Result<Vec<Gate>, Failure> {
         let repository = self.image.parse().ok().as_ref().and_then(repository_of);
         let find = |name: &String| {
-            let gate = policy.gates.iter().find(|gate| gate.name == *name);
             let unknown = || {
-                Failure::usage(format!("there is no gate `{name}`")).at(policy.origin.clone()).help(
+                Failure::usage(format!("there is no gate `{name}`")).at(origin).help(
                     "write it to plimsoll.yaml: trust: {gates: [{name: prod, role: approver, approvals: 2}]}",
                 )
             };
-            Ok(Gate { repository: repository.clone(), ..gate.ok_or_else(unknown)?.clone() })
+            Ok(Gate { repository: repository.clone(), ..policy.gate(name).ok_or_else(unknown)?.clone() })
         };
         self.gates.iter().map(find).collect()
     }

@@ -78,6 +78,7 @@ fn gate() -> Gate {
         repository: Some("registry.example/team/app".to_owned()),
         excluded: BTreeSet::from(["cem".to_owned()]),
         break_glass: Some(role("on-call")),
+        max_age: None,
     }
 }
 

@@ -1,10 +1,7 @@
-use jiff::Timestamp;
-use plimsoll_attest::{Approval, Ballot, Gate, Ruling};
+use plimsoll_attest::{Gate, Ruling};
 use plimsoll_oci::Digest;
-use plimsoll_transport::EvidenceOutcome;
 use serde::Serialize;
 
-use super::verdict::Gathered;
 use crate::terminal::Page;
 
 /// What the approvals of an image come to at one gate.
@@ -29,32 +26,25 @@ struct NotCounted {
     reason: String,
 }
 
-/// Counts the approvals among what is proven.
-pub(super) fn rule(gate: &Gate, gathered: &Gathered, at: Timestamp) -> GateRuling {
-    let mut ballots = Vec::new();
-    for one in &gathered.evidence {
-        if let (EvidenceOutcome::Proven(fact), Some(layer)) = (&one.outcome, &one.layer)
-            && let Some(approval) = Approval::of(fact)
-        {
-            ballots.push(Ballot { bundle: layer.digest, fact, approval });
+impl GateRuling {
+    pub(super) fn of((gate, ruling): (Gate, Ruling)) -> Self {
+        let Ruling { approvers, rejecters, broken_by, not_counted, is_open } = ruling;
+        let reason = |(bundle, why): (Digest, plimsoll_attest::NotCounted)| NotCounted {
+            bundle,
+            reason: why.to_string(),
+        };
+        Self {
+            gate: gate.name,
+            is_open,
+            wanted: gate.approvals.max(1),
+            role: gate.role.to_string(),
+            approvers: approvers.into_iter().collect(),
+            rejecters: rejecters.into_iter().collect(),
+            broken_by,
+            not_counted: not_counted.into_iter().map(reason).collect(),
         }
     }
-    let Ruling { approvers, rejecters, broken_by, not_counted, is_open } = gate.rule(&ballots, at);
-    let reason =
-        |(bundle, why): (Digest, plimsoll_attest::NotCounted)| NotCounted { bundle, reason: why.to_string() };
-    GateRuling {
-        gate: gate.name.clone(),
-        is_open,
-        wanted: gate.approvals.max(1),
-        role: gate.role.to_string(),
-        approvers: approvers.into_iter().collect(),
-        rejecters: rejecters.into_iter().collect(),
-        broken_by,
-        not_counted: not_counted.into_iter().map(reason).collect(),
-    }
-}
 
-impl GateRuling {
     /// What to do about a gate that is shut.
     pub(super) fn next_command(&self, image: &str) -> String {
         format!("plimsoll approve {image} --gate {} --role {} --key FILE", self.gate, self.role)

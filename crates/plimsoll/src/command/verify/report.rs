@@ -1,14 +1,14 @@
 use jiff::Timestamp;
-use plimsoll_attest::{Fact, PredicateType, Provenance};
+use plimsoll_attest::{PredicateType, Proven, Provenance, RequirementRuling};
 use plimsoll_oci::Digest;
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 use serde::Serialize;
 
-use super::gates::{GateRuling, rule};
-use super::verdict::{Gathered, Ruling, name_of, origin_of};
+use super::gates::GateRuling;
+use super::verdict::{Gathered, name_of, origin_of};
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Page, Report, bytes};
-use crate::trust::Policy;
+use crate::trust::PolicyInForce;
 
 /// What the verification found.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub(super) struct Verified {
     requirements: Vec<Met>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gates: Vec<GateRuling>,
-    facts: Vec<Proven>,
+    facts: Vec<ProvenFact>,
     refused: Vec<Refused>,
     /// What nobody signed, as hints only.
     claims: Vec<Claimed>,
@@ -50,7 +50,7 @@ struct Met {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Proven {
+struct ProvenFact {
     evidence: Digest,
     predicate_type: PredicateType,
     signer: String,
@@ -85,12 +85,9 @@ struct Claimed {
 }
 
 impl Verified {
-    pub(super) fn of(image: &str, gathered: &Gathered, policy: &Policy, at: Timestamp) -> Self {
-        let rulings: Vec<Ruling<'_>> =
-            policy.required.iter().map(|requirement| gathered.rule(requirement)).collect();
-        let gates: Vec<GateRuling> = policy.gates.iter().map(|gate| rule(gate, gathered, at)).collect();
-        let is_met = rulings.iter().all(|ruling| ruling.is_met) && gates.iter().all(|gate| gate.is_open);
-        let result = match (is_met, gathered.has_unknown()) {
+    pub(super) fn of(image: &str, gathered: &Gathered, by: &PolicyInForce, at: Timestamp) -> Self {
+        let judgement = by.policy.judge(&gathered.proven(), at);
+        let result = match (judgement.is_pass(), gathered.has_unknown()) {
             (true, _) => "pass",
             (false, true) => "not-evaluated",
             (false, false) => "fail",
@@ -105,12 +102,12 @@ impl Verified {
             kind: "Verification",
             image: image.to_owned(),
             digest: gathered.subject.digest,
-            policy: policy.origin.clone(),
+            policy: by.origin.clone(),
             at,
             result,
-            requirements: rulings.iter().map(|ruling| Met::of(ruling, image)).collect(),
-            gates,
-            facts: gathered.evidence.iter().filter_map(proven).collect(),
+            requirements: judgement.requirements.iter().map(|ruling| Met::of(ruling, image)).collect(),
+            gates: judgement.gates.into_iter().map(GateRuling::of).collect(),
+            facts: gathered.evidence.iter().filter_map(listed).collect(),
             refused: gathered.evidence.iter().filter_map(refused).collect(),
             claims: gathered.claims.iter().map(claimed).collect(),
             bytes_read: gathered.bytes_read,
@@ -133,11 +130,11 @@ impl Verified {
     }
 }
 
-fn proven(one: &JudgedEvidence) -> Option<Proven> {
+fn listed(one: &JudgedEvidence) -> Option<ProvenFact> {
     let EvidenceOutcome::Proven(fact) = &one.outcome else { return None };
     let provenance = Provenance::of(fact.statement()).unwrap_or_default();
     let (source, commit) = provenance.source.map(|source| (source.uri, source.commit)).unzip();
-    Some(Proven {
+    Some(ProvenFact {
         evidence: one.manifest,
         predicate_type: fact.predicate_type().clone(),
         signer: fact.signer().to_owned(),
@@ -161,15 +158,15 @@ fn refused(one: &JudgedEvidence) -> Option<Refused> {
 }
 
 impl Met {
-    fn of(ruling: &Ruling<'_>, image: &str) -> Self {
+    fn of(ruling: &RequirementRuling<'_>, image: &str) -> Self {
         let requirement = &ruling.requirement;
-        let who = |fact: &&Fact| {
+        let who = |Proven { fact, .. }: &Proven<'_>| {
             let roles: Vec<String> = fact.roles().iter().map(ToString::to_string).collect();
             format!("{} ({})", fact.signer(), roles.join(", "))
         };
         let mut by: Vec<String> = ruling.facts.iter().map(who).collect();
         by.dedup();
-        let provenance = ruling.facts.iter().find_map(|fact| Provenance::of(fact.statement()));
+        let provenance = ruling.facts.iter().find_map(|proven| Provenance::of(proven.fact.statement()));
         Self {
             requirement: name_of(requirement),
             predicate_type: requirement.predicate_type.clone(),

@@ -1,4 +1,4 @@
-use plimsoll_attest::{Fact, Provenance, Requirement, UnsignedClaim};
+use plimsoll_attest::{Proven, Provenance, Requirement, UnsignedClaim};
 use plimsoll_oci::{Descriptor, Digest};
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 
@@ -17,33 +17,19 @@ pub(super) struct Claim {
     pub(super) claim: UnsignedClaim,
 }
 
-/// What became of one requirement.
-pub(super) struct Ruling<'g> {
-    pub(super) requirement: Requirement,
-    /// The facts that count for it, and whether they are enough.
-    pub(super) facts: Vec<&'g Fact>,
-    pub(super) is_met: bool,
-}
-
 impl Gathered {
     /// What is proven.
-    pub(super) fn facts(&self) -> impl Iterator<Item = &Fact> {
-        self.evidence.iter().filter_map(|one| match &one.outcome {
-            EvidenceOutcome::Proven(fact) => Some(fact.as_ref()),
+    pub(super) fn proven(&self) -> Vec<Proven<'_>> {
+        let proven = self.evidence.iter().filter_map(|one| match (&one.outcome, &one.layer) {
+            (EvidenceOutcome::Proven(fact), Some(layer)) => Some(Proven { bundle: layer.digest, fact }),
             _ => None,
-        })
+        });
+        proven.collect()
     }
 
     /// Whether something could not be fetched, so that nobody knows what it would prove.
     pub(super) fn has_unknown(&self) -> bool {
         self.evidence.iter().any(|one| matches!(one.outcome, EvidenceOutcome::Unreachable(_)))
-    }
-
-    /// Judges one requirement.
-    pub(super) fn rule(&self, requirement: &Requirement) -> Ruling<'_> {
-        let facts: Vec<&Fact> = self.facts().filter(|fact| requirement.is_about(fact)).collect();
-        let is_met = requirement.met_by(facts.iter().copied()).is_ok();
-        Ruling { requirement: requirement.clone(), facts, is_met }
     }
 }
 

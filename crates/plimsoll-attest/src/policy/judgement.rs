@@ -1,0 +1,64 @@
+use jiff::Timestamp;
+use plimsoll_oci::Digest;
+
+use super::Policy;
+use crate::{Approval, Ballot, Fact, Gate, Requirement, Ruling};
+
+/// A fact, and the bundle that proves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Proven<'f> {
+    /// The digest of the bundle, by which an approval can be revoked.
+    pub bundle: Digest,
+    /// What it proves.
+    pub fact: &'f Fact,
+}
+
+/// What a policy makes of all that is proven about one image.
+#[derive(Clone, Debug)]
+pub struct Judgement<'f> {
+    /// What became of each requirement, in the policy's order.
+    pub requirements: Vec<RequirementRuling<'f>>,
+    /// What became of each gate.
+    pub gates: Vec<(Gate, Ruling)>,
+}
+
+/// What became of one requirement.
+#[derive(Clone, Debug)]
+pub struct RequirementRuling<'f> {
+    /// Which.
+    pub requirement: Requirement,
+    /// The facts that count for it.
+    pub facts: Vec<Proven<'f>>,
+    /// Whether they are enough.
+    pub is_met: bool,
+}
+
+impl Policy {
+    /// Judges what is proven as of `at`.
+    pub fn judge<'f>(&self, proven: &[Proven<'f>], at: Timestamp) -> Judgement<'f> {
+        let ballots: Vec<Ballot<'f>> = proven.iter().filter_map(ballot).collect();
+        let gates = self.gates.iter().map(|gate| (gate.clone(), gate.rule(&ballots, at))).collect();
+        let requirements = self.required.iter().map(|requirement| rule(requirement, proven)).collect();
+        Judgement { requirements, gates }
+    }
+}
+
+impl Judgement<'_> {
+    /// Whether everything that was asked for is there.
+    pub fn is_pass(&self) -> bool {
+        self.requirements.iter().all(|ruling| ruling.is_met)
+            && self.gates.iter().all(|(_, ruling)| ruling.is_open)
+    }
+}
+
+fn ballot<'f>(proven: &Proven<'f>) -> Option<Ballot<'f>> {
+    let approval = Approval::of(proven.fact)?;
+    Some(Ballot { bundle: proven.bundle, fact: proven.fact, approval })
+}
+
+fn rule<'f>(requirement: &Requirement, proven: &[Proven<'f>]) -> RequirementRuling<'f> {
+    let facts: Vec<Proven<'f>> =
+        proven.iter().filter(|proven| requirement.is_about(proven.fact)).copied().collect();
+    let is_met = requirement.met_by(facts.iter().map(|proven| proven.fact)).is_ok();
+    RequirementRuling { requirement: requirement.clone(), facts, is_met }
+}
