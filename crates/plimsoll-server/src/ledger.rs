@@ -19,6 +19,7 @@ use plimsoll_tlog::{
 };
 use tokio::sync::{Notify, watch};
 
+use crate::signing_keys::SigningKeys;
 use crate::storage::Storage;
 
 /// How long a request waits for its entry to be signed; Rekor's clients wait twenty seconds.
@@ -50,6 +51,8 @@ pub(crate) struct Log {
 struct Parts {
     storage: Storage,
     signer: Arc<LogSigner>,
+    /// What else the server signs with; whoever asks for the log's keys is told of these too.
+    keys: Arc<SigningKeys>,
     /// Something waits for its leaf.
     wake: Notify,
     /// How many leaves this process has seen published.
@@ -59,7 +62,11 @@ struct Parts {
 impl Log {
     /// Opens the log, and makes its keys when it is opened first. It keeps the name that it was given then: proofs that
     /// are out in the world carry it.
-    pub(crate) async fn open(storage: Storage, origin: &str) -> Result<Self, LogError> {
+    pub(crate) async fn open(
+        storage: Storage,
+        origin: &str,
+        keys: Arc<SigningKeys>,
+    ) -> Result<Self, LogError> {
         // Refused before it is written down for good.
         LogSigner::from_seeds(origin, &[0; 32], &[0; 32])?;
         let catalogue = storage.catalogue();
@@ -75,7 +82,7 @@ impl Log {
         };
         let signer = LogSigner::from_seeds(&kept, &seed("log-key").await?, &seed("log-cosigner-key").await?)?;
         let (published, _) = watch::channel(0);
-        let parts = Parts { storage, signer: Arc::new(signer), wake: Notify::new(), published };
+        let parts = Parts { storage, signer: Arc::new(signer), keys, wake: Notify::new(), published };
         Ok(Self { parts: Arc::new(parts) })
     }
 

@@ -13,6 +13,7 @@ mod ledger;
 mod listen;
 mod metrics;
 mod scan;
+mod signing_keys;
 mod storage;
 
 use std::net::SocketAddr;
@@ -32,12 +33,14 @@ pub use import::RegistrySink;
 pub use ledger::LogError;
 pub use listen::{TlsError, tls_from_pem};
 pub use scan::{ImageReport, Judged, ScanConfig, Scanner};
+pub use signing_keys::SigningKeyError;
 pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
 
 use answer::Answerer;
 use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
+use signing_keys::SigningKeys;
 
 /// Everything that a server is told.
 #[derive(Clone)]
@@ -80,6 +83,9 @@ pub enum StartError {
     /// The transparency log cannot be opened.
     #[error("cannot open the transparency log")]
     Log(#[from] LogError),
+    /// There are no keys to sign with.
+    #[error("cannot open the server's signing keys")]
+    SigningKeys(#[from] SigningKeyError),
     /// An address cannot be listened on.
     #[error("cannot listen on `{address}`")]
     Listen {
@@ -120,8 +126,9 @@ impl Server {
         let insight = scanner.clone().map(|scanner| Arc::new(scanner) as Arc<dyn Insight>);
         let arrivals = registry.arrivals();
         let origin = config.log_origin.or_else(|| host_of(config.external_url.as_deref()?));
-        let log =
-            Log::open(storage.clone(), &origin.unwrap_or_else(|| authenticator.service().to_owned())).await?;
+        let origin = origin.unwrap_or_else(|| authenticator.service().to_owned());
+        let keys = Arc::new(SigningKeys::open(storage.catalogue()).await?);
+        let log = Log::open(storage.clone(), &origin, keys).await?;
         let ledger: Option<Arc<dyn Ledger>> = Some(Arc::new(log.clone()));
         let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, insight, ledger);
         let shows_metrics = config.metrics_listen.is_none();

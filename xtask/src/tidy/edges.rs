@@ -55,6 +55,7 @@ const ROOMS: &[Room] = &[
         storey: Storey::Assembly,
         may_use: &[
             "plimsoll-oci",
+            "plimsoll-attest",
             "plimsoll-image",
             "plimsoll-analyser",
             "plimsoll-index",

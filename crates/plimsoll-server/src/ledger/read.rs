@@ -73,6 +73,7 @@ impl Log {
             "log": verifier.log.to_string(),
             "cosigner": cosigner,
             "since": since.to_string(),
+            "signing": self.parts.keys.public(),
         });
         Ok(open(keys.to_string(), JSON, false))
     }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
-pub(super) use source::{Source, wrong};
+pub(super) use source::{Keys, Source, wrong};
 
 /// Check a server's transparency log, and take proofs from it
 #[derive(Debug, Args)]

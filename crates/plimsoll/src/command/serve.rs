@@ -102,6 +102,9 @@ fn cannot_start(error: &StartError, settings: &Settings) -> Failure {
         StartError::Listen { address, .. } => {
             failure.help(format!("see who listens there: ss -ltnp 'sport = :{}'", address.port()))
         }
-        StartError::Storage(_) | StartError::Catalogue(_) | StartError::Log(_) => failure,
+        StartError::Storage(_)
+        | StartError::Catalogue(_)
+        | StartError::Log(_)
+        | StartError::SigningKeys(_) => failure,
     }
 }

@@ -74,6 +74,11 @@ async fn cosign_logs_with_us_and_verifies_with_the_server_stopped() {
     };
     trust(&server, "ours");
     trust(&other, "other");
+    for purpose in ["verdict.pub", "builder.pub"] {
+        let key = std::fs::read_to_string(home.join("ours").join(purpose)).unwrap();
+        assert!(key.starts_with("-----BEGIN PUBLIC KEY-----"), "{key}");
+        assert_ne!(key, std::fs::read_to_string(home.join("other").join(purpose)).unwrap());
+    }
     let digest = image.manifest.digest();
     let signed = format!("{}/{NAME}@{digest}", server.host());
     passes(&cosign(&peer, home, &["generate-key-pair"]));

@@ -1,5 +1,6 @@
 //! Where a log is read from: a server, or a directory that a log was saved to.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use plimsoll_oci::RegistryHost;
@@ -24,6 +25,9 @@ pub(crate) struct Keys {
     pub(crate) log: String,
     pub(crate) cosigner: Option<String>,
     pub(crate) since: String,
+    /// What else the server signs with, in PEM by purpose.
+    #[serde(default)]
+    pub(crate) signing: BTreeMap<String, String>,
 }
 
 impl Source {
