@@ -45,7 +45,11 @@ pub use policy::{
     Duty, Judgement, Policy, PolicyDocument, PolicyError, PolicyKey, Proven, RequirementRuling,
 };
 pub use predicate_type::PredicateType;
-pub use provenance::{Provenance, SourceRevision};
+pub use provenance::{
+    Actor, Aspect, BUILD_TYPE, BaseImage, BuildRecord, BuildRun, Contradiction, DOCKERFILE_BYTES_MAX,
+    DockerfileError, Grade, LOCK_FILES, Material, People, Provenance, RecordError, SourceRevision,
+    SourceTree, Witness, base_images, is_same_repository, source_uri,
+};
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};
 pub use requirement::{Requirement, Unmet};
 pub use sign::{SignError, sign};

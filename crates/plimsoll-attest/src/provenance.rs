@@ -1,20 +1,58 @@
-use serde::Deserialize;
+//! How an image was built: SLSA's build provenance, read and written.
 
-use crate::{PredicateType, Statement};
+mod dockerfile;
+mod read;
+mod record;
+mod repository;
+mod run;
 
-/// How an image was built, as far as the chain from image to commit needs it (SLSA build provenance, 1.0 and 0.2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Provenance {
-    /// Who built.
-    pub builder: Option<String>,
-    /// Which of the builder's runs it was.
-    pub invocation: Option<String>,
-    /// Of what: the first dependency that names a commit.
-    pub source: Option<SourceRevision>,
-}
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::dockerfile::{BaseImage, DOCKERFILE_BYTES_MAX, DockerfileError, base_images};
+pub use self::read::Provenance;
+pub use self::record::{BuildRecord, Contradiction, People, RecordError, SourceTree, Witness};
+pub use self::repository::{is_same_repository, source_uri};
+pub(crate) use self::run::full_commit;
+pub use self::run::{Actor, BuildRun};
+
+/// The type of the builds that Plimsoll tells of. Its parameters are described in `docs/provenance.md`.
+pub const BUILD_TYPE: &str = "urn:plimsoll:build:container-image:v1";
+
+/// The files in which package managers write down which versions they chose.
+pub const LOCK_FILES: [&str; 26] = [
+    ".terraform.lock.hcl",
+    "Cargo.lock",
+    "Chart.lock",
+    "Gemfile.lock",
+    "MODULE.bazel.lock",
+    "Package.resolved",
+    "Pipfile.lock",
+    "Podfile.lock",
+    "bun.lock",
+    "composer.lock",
+    "conan.lock",
+    "deno.lock",
+    "flake.lock",
+    "go.sum",
+    "gradle.lockfile",
+    "mix.lock",
+    "npm-shrinkwrap.json",
+    "package-lock.json",
+    "packages.lock.json",
+    "pdm.lock",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "pubspec.lock",
+    "requirements.txt",
+    "uv.lock",
+    "yarn.lock",
+];
 
 /// A commit in a source repository.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceRevision {
     /// The source repository, such as `git+https://example.org/app@refs/heads/main`.
     pub uri: String,
@@ -22,119 +60,54 @@ pub struct SourceRevision {
     pub commit: String,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Version1 {
-    build_definition: Definition,
-    run_details: Run,
+/// Something that a build took or made: an in-toto resource descriptor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Material {
+    /// What it is called, such as a path in the source repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+    /// Algorithms and hashes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digest: BTreeMap<String, String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Definition {
-    resolved_dependencies: Vec<Dependency>,
+/// How well something in a statement is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// Somebody only says so, who could say anything: the build itself, or nobody who signed.
+    Claimed,
+    /// Who signed the statement vouches for it.
+    Signed,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Run {
-    builder: Builder,
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Builder {
-    id: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Metadata {
-    #[serde(rename = "invocationId", alias = "buildInvocationID", alias = "buildInvocationId")]
-    invocation: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Version02 {
-    builder: Builder,
-    materials: Vec<Dependency>,
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Dependency {
-    uri: Option<String>,
-    digest: std::collections::BTreeMap<String, String>,
-}
-
-impl Provenance {
-    /// Reads a provenance statement; `None` for another kind, and for one that is not understood.
-    pub fn of(statement: &Statement) -> Option<Self> {
-        let predicate = statement.predicate.get();
-        if statement.predicate_type == PredicateType::PROVENANCE {
-            let read: Version1 = serde_json::from_str(predicate).ok()?;
-            let Run { builder, metadata } = read.run_details;
-            return Some(Self::from_parts(builder, metadata, read.build_definition.resolved_dependencies));
+impl Grade {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::Signed => "signed",
         }
-        if statement.predicate_type == PredicateType::PROVENANCE_V02 {
-            let read: Version02 = serde_json::from_str(predicate).ok()?;
-            return Some(Self::from_parts(read.builder, read.metadata, read.materials));
-        }
-        None
-    }
-
-    fn from_parts(builder: Builder, metadata: Metadata, dependencies: Vec<Dependency>) -> Self {
-        let source = dependencies.into_iter().find_map(Dependency::into_revision);
-        Self { builder: builder.id, invocation: metadata.invocation, source }
     }
 }
 
-impl Dependency {
-    fn into_revision(mut self) -> Option<SourceRevision> {
-        let commit = self.digest.remove("gitCommit").or_else(|| {
-            let is_git =
-                self.uri.as_deref().is_some_and(|uri| uri.starts_with("git+") || uri.ends_with(".git"));
-            is_git.then(|| self.digest.remove("sha1")).flatten()
-        })?;
-        Some(SourceRevision { uri: self.uri.unwrap_or_default(), commit })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use plimsoll_oci::Digest;
-    use serde_json::value::RawValue;
-
-    use super::*;
-
-    fn read(predicate_type: PredicateType, predicate: &str) -> Option<Provenance> {
-        let predicate = RawValue::from_string(predicate.to_owned()).unwrap();
-        Provenance::of(&Statement::about(&Digest::sha256_of(b"x"), predicate_type, predicate))
-    }
-
-    #[test]
-    fn builder_run_and_commit_are_found_in_both_versions() {
-        let expected = Provenance {
-            builder: Some("https://ci.example/runner".to_owned()),
-            invocation: Some("run-7".to_owned()),
-            source: Some(SourceRevision {
-                uri: "git+https://example.org/app".to_owned(),
-                commit: "c0ffee".to_owned(),
-            }),
-        };
-        let new = r#"{"buildDefinition":{"resolvedDependencies":[{"uri":"pkg:oci/base"},{"uri":"git+https://example.org/app","digest":{"gitCommit":"c0ffee"}}]},"runDetails":{"builder":{"id":"https://ci.example/runner"},"metadata":{"invocationId":"run-7"}}}"#;
-        assert_eq!(read(PredicateType::PROVENANCE, new), Some(expected.clone()));
-        let old = r#"{"builder":{"id":"https://ci.example/runner"},"metadata":{"buildInvocationID":"run-7"},"materials":[{"uri":"git+https://example.org/app","digest":{"sha1":"c0ffee"}}]}"#;
-        assert_eq!(read(PredicateType::PROVENANCE_V02, old), Some(expected));
-    }
-
-    #[test]
-    fn what_is_missing_is_missing() {
-        assert_eq!(read(PredicateType::PROVENANCE, "{}"), Some(Provenance::default()));
-        assert_eq!(read(PredicateType::PROVENANCE, "\"text\""), None);
-        assert_eq!(read(PredicateType::SIGNATURE, "{}"), None);
-    }
+/// What of a build's provenance is graded by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Aspect {
+    /// Who built.
+    Builder,
+    /// Which run it was.
+    Invocation,
+    /// The commit.
+    Source,
+    /// Who started it, and what.
+    Trigger,
+    /// Who wrote it.
+    People,
+    /// Everything else: the Dockerfile, what it builds on, the state of the working tree.
+    Inputs,
 }

@@ -17,6 +17,7 @@ mod prompt;
 mod reading;
 mod settings;
 mod signing;
+mod source_tree;
 mod terminal;
 mod trust;
 

@@ -1,6 +1,8 @@
+mod provenance;
+
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use plimsoll_attest::{PredicateType, Statement};
 use plimsoll_oci::Digest;
 use serde_json::value::RawValue;
@@ -20,8 +22,27 @@ const PREDICATE_BYTES_MAX: u64 = 95 * 1024 * 1024;
 /// The attestation is a Sigstore bundle that refers to the image: it travels with it (plimsoll cp -r), and cosign
 /// verifies it.
 #[derive(Debug, Args)]
-#[command(override_usage = "plimsoll attest [OPTIONS] --type TYPE --predicate FILE --key KEY IMAGE")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    override_usage = "plimsoll attest [OPTIONS] --type TYPE --predicate FILE --key KEY IMAGE\n       \
+                      plimsoll attest provenance [OPTIONS] --key KEY IMAGE"
+)]
 pub(crate) struct Attest {
+    #[command(subcommand)]
+    kind: Option<Kind>,
+    #[command(flatten)]
+    words: Option<Words>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    Provenance(Box<provenance::AttestProvenance>),
+}
+
+/// A statement that somebody else made.
+#[derive(Debug, Args)]
+struct Words {
     /// The image: a reference or oci:DIR[:TAG]
     image: String,
     /// What is said: provenance, spdx, cyclonedx, vulns, openvex, test-result, vsa, custom or a URI
@@ -38,6 +59,18 @@ pub(crate) struct Attest {
 
 impl Attest {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
+        match (&self.kind, &self.words) {
+            (Some(Kind::Provenance(provenance)), _) => provenance.run(context),
+            (None, Some(words)) => words.say(context),
+            (None, None) => {
+                Err(Failure::usage("it is not said what to attest").help("plimsoll attest --help"))
+            }
+        }
+    }
+}
+
+impl Words {
+    fn say(&self, context: &mut Context) -> Result<(), Failure> {
         let image = read_name(&self.image, context)?;
         let predicate = read_predicate(&self.predicate)?;
         let key = self.signing.open(context)?;

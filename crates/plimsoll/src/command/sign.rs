@@ -43,7 +43,8 @@ impl Sign {
     }
 }
 
-fn annotation(text: &str) -> Result<(String, String), &'static str> {
+/// Reads a name with its value.
+pub(super) fn annotation(text: &str) -> Result<(String, String), &'static str> {
     let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
     pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or("write NAME=VALUE")
 }

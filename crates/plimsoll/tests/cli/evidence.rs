@@ -6,6 +6,7 @@ mod crafted;
 mod interop;
 mod matrix;
 mod offline;
+mod provenance;
 mod racing;
 
 use std::fs;

@@ -35,6 +35,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["verify"],
         &["sign"],
         &["attest"],
+        &["attest", "provenance"],
         &["approve"],
         &["reject"],
         &["revoke"],

@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use plimsoll_attest::{
+    BuildRecord, BuildRun, DOCKERFILE_BYTES_MAX, Material, PredicateType, Statement, Witness, base_images,
+};
+use plimsoll_oci::Digest;
+
+use crate::advisories::read_bounded;
+use crate::command::cp::read_name;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::places::RegistryArguments;
+use crate::signing::{Saying, SigningArguments, say, wall_clock};
+use crate::source_tree::{WorkingTree, hashed};
+
+/// The file that is read if there is one.
+const DOCKERFILES: [&str; 2] = ["Dockerfile", "Containerfile"];
+
+/// Say how an image was built, from git, its Dockerfile and the CI system
+///
+/// Reads the commit, its authors, the Dockerfile with the images it builds on, and the lock files; and which run of
+/// which workflow this is, from the environment of GitHub Actions, GitLab, Buildkite, CircleCI or Jenkins. Writes SLSA
+/// build provenance and signs it. What the build says of itself is marked as claimed.
+#[derive(Debug, Args)]
+#[command(override_usage = "plimsoll attest provenance [OPTIONS] --key KEY IMAGE")]
+pub(crate) struct AttestProvenance {
+    /// The image: a reference or oci:DIR[:TAG]
+    image: String,
+    #[command(flatten)]
+    build: BuildArguments,
+    #[command(flatten)]
+    signing: SigningArguments,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+/// What was built, and how.
+#[derive(Debug, Args)]
+struct BuildArguments {
+    /// The source tree that was built
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    source: PathBuf,
+    /// The Dockerfile [default: Dockerfile or Containerfile in the source tree, if there is one]
+    #[arg(long, value_name = "FILE")]
+    dockerfile: Option<PathBuf>,
+    /// The stage of the Dockerfile that was built [default: the last]
+    #[arg(long, value_name = "STAGE")]
+    target: Option<String>,
+    /// An argument of the build, which everybody will be able to read; may be given several times
+    #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = super::super::sign::annotation)]
+    build_args: Vec<(String, String)>,
+    /// The commit of the build before this one: who wrote anything since then cannot approve this one [default: the
+    /// commit's first parent]
+    #[arg(long, value_name = "COMMIT")]
+    since: Option<String>,
+    /// Who builds, as a URI [default: the workflow that runs]
+    #[arg(long, value_name = "URI")]
+    builder: Option<String>,
+    /// When the build began, such as 2026-11-22T12:00:00Z
+    #[arg(long, value_name = "TIME")]
+    started: Option<Timestamp>,
+    /// Something else that the build made, such as a log; may be given several times
+    #[arg(long = "byproduct", value_name = "FILE")]
+    byproducts: Vec<PathBuf>,
+}
+
+impl AttestProvenance {
+    pub(super) fn run(&self, context: &mut Context) -> Result<(), Failure> {
+        let image = read_name(&self.image, context)?;
+        let (record, run) = self.build.gather(context)?;
+        let key = self.signing.open(context)?;
+        let predicate = record.to_predicate(&run, &Witness::Environment, env!("CARGO_PKG_VERSION"));
+        let statement =
+            |digest: &Digest| Statement::about(digest, PredicateType::PROVENANCE, predicate.clone());
+        say(&Saying { image: &image, key: &key, statement: &statement }, &self.registries, context)
+    }
+}
+
+impl BuildArguments {
+    /// What the build declares, and what its environment says of the run.
+    fn gather(&self, context: &mut Context) -> Result<(BuildRecord, BuildRun), Failure> {
+        let environment = context.environment();
+        let variable = |name: &str| environment.text(name).map(str::to_owned);
+        let mut run = BuildRun::of_environment(&variable).unwrap_or_default();
+        run.builder = self.builder.clone().or(run.builder);
+        let mut doubts = Vec::new();
+        let record = context.block_on(self.record(&mut doubts))?;
+        let checked_out = record.source.as_ref().map(|source| &source.commit);
+        if let (Some(checked_out), Some(of_run)) = (checked_out, &run.commit)
+            && checked_out != of_run
+        {
+            doubts.push(format!("commit {checked_out} is checked out, and the CI system builds {of_run}"));
+        }
+        if record.source.is_none() && run.commit.is_none() {
+            doubts.push(
+                "nobody says which commit was built: there is no git repository with a remote".to_owned(),
+            );
+        }
+        for doubt in doubts {
+            context.terminal().warn(&doubt);
+        }
+        let too_much = |error| Failure::usage("the build is not described").because(&error);
+        record.check().map_err(too_much)?;
+        Ok((record, run))
+    }
+
+    async fn record(&self, doubts: &mut Vec<String>) -> Result<BuildRecord, Failure> {
+        let build_args: BTreeMap<String, String> = self.build_args.iter().cloned().collect();
+        let mut record = BuildRecord {
+            target: self.target.clone(),
+            started_on: self.started,
+            finished_on: Some(wall_clock()),
+            byproducts: self.byproducts.iter().map(|file| byproduct(file)).collect::<Result<_, _>>()?,
+            ..BuildRecord::default()
+        };
+        let tree = WorkingTree::open(&self.source).await?;
+        if let Some(tree) = &tree {
+            record.source = tree.source().await?;
+            let state = tree.state().await?;
+            if state.changed > 0 {
+                doubts.push(format!("{} files differ from commit {}", state.changed, tree.commit()));
+            }
+            record.source_tree = Some(state);
+            record.people = Some(tree.people(self.since.as_deref()).await?);
+            record.lock_files = tree.lock_files().await?;
+        }
+        if let Some(path) = self.dockerfile()? {
+            record.bases = self.bases(&path, &build_args, doubts)?;
+            record.dockerfile = match &tree {
+                Some(tree) => tree.file(&path).await?,
+                None => None,
+            };
+            if record.dockerfile.is_none() {
+                record.dockerfile = hashed(&path.display().to_string(), &path)?;
+            }
+        }
+        record.build_args = build_args;
+        Ok(record)
+    }
+
+    fn dockerfile(&self) -> Result<Option<PathBuf>, Failure> {
+        match &self.dockerfile {
+            Some(path) if path.is_file() => Ok(Some(path.clone())),
+            Some(path) => Err(Failure::usage("there is no such Dockerfile").at(path.display().to_string())),
+            None => Ok(DOCKERFILES.iter().map(|name| self.source.join(name)).find(|path| path.is_file())),
+        }
+    }
+
+    fn bases(
+        &self,
+        path: &Path,
+        build_args: &BTreeMap<String, String>,
+        doubts: &mut Vec<String>,
+    ) -> Result<Vec<Material>, Failure> {
+        let unusable = |error: &dyn std::error::Error| {
+            Failure::usage("the Dockerfile is not understood").at(path.display().to_string()).because(error)
+        };
+        let bytes = read_bounded(path, DOCKERFILE_BYTES_MAX as u64).map_err(|error| unusable(&error))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let bases =
+            base_images(&text, self.target.as_deref(), build_args).map_err(|error| unusable(&error))?;
+        for base in &bases {
+            if base.reference.as_ref().is_none_or(|reference| reference.digest.is_none()) {
+                doubts
+                    .push(format!("`{}` names no digest: nobody will know which image it was", base.written));
+            }
+        }
+        Ok(bases.iter().map(Material::from).collect())
+    }
+}
+
+fn byproduct(path: &Path) -> Result<Material, Failure> {
+    let missing = || Failure::usage("there is no such file").at(path.display().to_string());
+    hashed(&path.display().to_string(), path)?.ok_or_else(missing)
+}
