@@ -28,6 +28,7 @@ mod referrer;
 mod requirement;
 mod sign;
 mod statement;
+mod token;
 mod trust;
 mod unsigned_claim;
 mod verify;
@@ -46,14 +47,18 @@ pub use policy::{
 };
 pub use predicate_type::PredicateType;
 pub use provenance::{
-    Actor, Aspect, BUILD_TYPE, BaseImage, BuildRecord, BuildRun, Contradiction, DOCKERFILE_BYTES_MAX,
-    DockerfileError, Grade, LOCK_FILES, Material, People, Provenance, RecordError, SourceRevision,
+    Actor, Aspect, BUILD_TYPE, BaseImage, BuildRecord, BuildRun, CiKind, Contradiction, DOCKERFILE_BYTES_MAX,
+    DockerfileError, Grade, LOCK_FILES, Material, People, Provenance, RecordError, RunError, SourceRevision,
     SourceTree, Witness, base_images, is_same_repository, source_uri,
 };
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};
 pub use requirement::{Requirement, Unmet};
 pub use sign::{SignError, sign};
 pub use statement::{ParseStatementError, Statement, Subject};
+pub use token::{
+    ExpectedToken, KeySet, KeySetError, TOKEN_BYTES_MAX, TokenClaims, TokenError, claimed_issuer,
+    verify_token,
+};
 pub use trust::{Revocation, Role, Signer, Trust, TrustError, Verifier};
 pub use unsigned_claim::{UnsignedClaim, read_unsigned_claim};
 pub use verify::{Fact, Refusal, verify_bundle};

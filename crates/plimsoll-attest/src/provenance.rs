@@ -15,7 +15,7 @@ pub use self::read::Provenance;
 pub use self::record::{BuildRecord, Contradiction, People, RecordError, SourceTree, Witness};
 pub use self::repository::{is_same_repository, source_uri};
 pub(crate) use self::run::full_commit;
-pub use self::run::{Actor, BuildRun};
+pub use self::run::{Actor, BuildRun, CiKind, RunError};
 
 /// The type of the builds that Plimsoll tells of. Its parameters are described in `docs/provenance.md`.
 pub const BUILD_TYPE: &str = "urn:plimsoll:build:container-image:v1";

@@ -3,5 +3,7 @@
 //! It knows nothing of Plimsoll, so that tests of a reasoning crate need not build the server.
 
 mod peer;
+mod token_issuer;
 
 pub use peer::{Peer, find_peer, left_out, passed_over};
+pub use token_issuer::TokenIssuer;

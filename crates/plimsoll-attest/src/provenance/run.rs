@@ -1,8 +1,11 @@
-//! The run of a CI system that built something, as its environment tells of it.
+//! The run of a CI system that built something, as its environment or its token tells of it.
 
+mod claims;
 mod environment;
 
 use jiff::Timestamp;
+
+pub use self::claims::{CiKind, RunError};
 
 /// A run of a CI system. What is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
