@@ -14,7 +14,7 @@ export PLIMSOLL_PEERS_DIR ?= $(CURDIR)/target/peers/bin
 BUILD_PACKAGES := ca-certificates curl gcc git libc6-dev
 TEST_PACKAGES := buildah containerd crun jq mmdebstrap openssl podman postgresql runc shellcheck skopeo umoci zstd \
 	binutils busybox composer curl db5.3-util default-jdk-headless git golang-go libdpkg-perl libmaven3-core-java \
-	node-semver perl php-cli php-composer-semver python3-packaging python3-pkg-resources python3-venv rpm ruby
+	node-semver perl php-cli php-composer-semver python3-packaging python3-pkg-resources python3-venv rpm ruby strace
 
 .PHONY: help run test test-slow fmt lint tidy deny bench bench-scan docs container toolchain peers tools
 

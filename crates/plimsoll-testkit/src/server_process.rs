@@ -93,6 +93,11 @@ impl ServerProcess {
         format!("http://{}", self.host)
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote to standard error so far.
     ///
     /// # Panics

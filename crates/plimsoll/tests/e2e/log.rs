@@ -1,5 +1,7 @@
 //! The transparency log with cosign, killed, and replicated.
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
