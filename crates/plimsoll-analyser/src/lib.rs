@@ -4,6 +4,7 @@
 //! are the bytes on its standard input, the record on its standard output and files without names in the spool. The
 //! parent's side is [`Analyser`], the child's [`analyse_stdin`].
 
+mod ahead;
 mod child;
 mod run;
 mod sandbox;

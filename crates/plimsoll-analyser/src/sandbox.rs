@@ -6,7 +6,7 @@ use std::io;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch,
+    TargetArch, sock_filter,
 };
 
 /// Address space: many times what the analyser needs, and far from what a machine has.
@@ -92,9 +92,13 @@ const REFUSED_OLD: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_OLD: &[i64] = &[];
 
-/// Gives up what reading a layer does not need: the network, other programs, other processes, and every file but those
+/// Gives up, for all threads of this process, what reading a layer does not need: the network, other programs, other processes, and every file but those
 /// without a name in the spool. What the kernel cannot take away is an error: then nothing is read.
 pub(crate) fn enter() -> io::Result<()> {
+    enter_by(seccompiler::apply_filter_all_threads)
+}
+
+fn enter_by(apply: fn(&[sock_filter]) -> seccompiler::Result<()>) -> io::Result<()> {
     for (resource, max) in [
         (Resource::As, ADDRESS_SPACE_BYTES_MAX),
         (Resource::Cpu, CPU_SECONDS_MAX),
@@ -105,7 +109,7 @@ pub(crate) fn enter() -> io::Result<()> {
     }
     let program = filter().map_err(io::Error::other)?;
     // It also rules out new privileges, which an unprivileged filter needs.
-    seccompiler::apply_filter(&program).map_err(io::Error::other)
+    apply(&program).map_err(io::Error::other)
 }
 
 fn filter() -> Result<BpfProgram, seccompiler::BackendError> {
@@ -148,7 +152,7 @@ mod tests {
         outcome.is_err_and(|error| error.raw_os_error() == Some(libc::EPERM))
     }
 
-    /// The filter is for one thread and for ever, so another one is given to it.
+    /// The filter is for ever, so a thread is given to it that nobody needs.
     #[test]
     fn nothing_is_reached_but_unnamed_files_in_the_spool() {
         let spool = tempfile::tempdir().unwrap();
@@ -166,7 +170,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let mut files = UnnamedFiles::in_directory(spool).unwrap();
-        enter().unwrap();
+        enter_by(seccompiler::apply_filter).unwrap();
 
         assert!(refused(TcpStream::connect(address)), "connections out");
         assert!(refused(TcpListener::bind("127.0.0.1:0")) && refused(listener.accept()), "connections in");

@@ -1,4 +1,5 @@
 mod archive;
+mod decode;
 mod error;
 mod extension;
 mod header;
@@ -13,10 +14,10 @@ use std::io::Read;
 
 use plimsoll_oci::Algorithm;
 
+pub use decode::{Compression, Decoder, Decoding, StoredMeasures};
 pub use error::{PathFault, ReadLayerError};
 pub use limits::Limits;
 pub use listing::{Entry, Kind, LayerListing, ListingBuilder};
-pub use unpack::Compression;
 pub use walk::{Found, LayerMeasures, LayerWalk, OwnedEntry};
 
 /// The algorithms of the two digests that a layer is measured with: those in which others named it.

@@ -15,7 +15,7 @@ pub use anatomy::{
 };
 pub use layer::path::compare as compare_paths;
 pub use layer::{
-    Compression, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures, LayerWalk, Limits,
-    ListingBuilder, OwnedEntry, PathFault, ReadLayerError, read_layer,
+    Compression, Decoder, Decoding, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures,
+    LayerWalk, Limits, ListingBuilder, OwnedEntry, PathFault, ReadLayerError, StoredMeasures, read_layer,
 };
 pub use tree::{FileTree, Loss, Manner, Node};

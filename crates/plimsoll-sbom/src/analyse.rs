@@ -2,9 +2,9 @@
 
 mod file;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
-use plimsoll_image::{Found, Kind, LayerAlgorithms, LayerWalk, Limits, OwnedEntry, ReadLayerError};
+use plimsoll_image::{Found, Kind, LayerWalk, Limits, OwnedEntry, ReadLayerError};
 
 use crate::record::RecordWriter;
 use crate::{FileEntry, FileNote, RecordHead, Spool, reader};
@@ -26,18 +26,16 @@ pub fn analysis_limits() -> Limits {
     Limits { zstd_window_log_max: 25, ..Limits::default() }
 }
 
-/// Reads a layer to its last byte and writes its record to `out`.
+/// Walks a layer to its last byte and writes its record to `out`.
 ///
-/// The layer may be plain, gzip or Zstandard. Whatever size it has, memory is bounded: a file that some reader wants is
-/// held in memory when it is small and in the spool otherwise, and the file index is sorted through the spool.
+/// Whatever size it has, memory is bounded: a file that some reader wants is held in memory when it is small and in the
+/// spool otherwise, and the file index is sorted through the spool.
 pub fn analyse_layer(
-    layer: impl Read,
-    limits: &Limits,
+    mut walk: LayerWalk<'_>,
     spool: &mut impl Spool,
     out: &mut impl Write,
 ) -> Result<RecordHead, AnalyseError> {
     let mut record = RecordWriter::new(spool).map_err(AnalyseError::Write)?;
-    let mut walk = LayerWalk::new(layer, LayerAlgorithms::default(), limits)?;
     let mut reading = file::Reading::new();
     while let Some(found) = walk.next()? {
         match found {

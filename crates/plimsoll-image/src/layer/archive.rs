@@ -1,4 +1,4 @@
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 
 use super::extension::Extension;
 use super::header::{BLOCK_BYTES, Header, sparse_map_goes_on};
@@ -13,8 +13,8 @@ const SKIP_BYTES: usize = 256 * 1024;
 ///
 /// It reads what Go's `archive/tar` reads, because the container runtimes unpack with it: pax and GNU long names,
 /// sparse files in both forms, and no data behind members that are only a header.
-pub(super) struct Archive<'a, R: Read> {
-    unpacked: Unpacked<'a, R>,
+pub(super) struct Archive<'a> {
+    unpacked: Unpacked<'a>,
     limits: &'a Limits,
     /// Data and padding of the last member that were not read yet.
     pending_bytes: u64,
@@ -36,8 +36,8 @@ pub(super) struct Member {
     pub(super) gid: u32,
 }
 
-impl<'a, R: Read> Archive<'a, R> {
-    pub(super) fn new(unpacked: Unpacked<'a, R>, limits: &'a Limits) -> Self {
+impl<'a> Archive<'a> {
+    pub(super) fn new(unpacked: Unpacked<'a>, limits: &'a Limits) -> Self {
         let scratch = vec![0; SKIP_BYTES].into_boxed_slice();
         Self { unpacked, limits, pending_bytes: 0, data_bytes: 0, scratch }
     }

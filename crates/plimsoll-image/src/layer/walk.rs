@@ -1,18 +1,18 @@
 use std::io::{self, Read};
 
 use super::archive::{Archive, Member};
-use super::source::Source;
+use super::decode::{Decoder, Decoding};
 use super::unpack::Unpacked;
 use super::{Compression, Kind, LayerAlgorithms, Limits, PathFault, ReadLayerError, path};
-use plimsoll_oci::{DiffId, Digest};
+use plimsoll_oci::{Algorithm, DiffId, Digest};
 use serde::{Deserialize, Serialize};
 
 /// A layer that streams by, one entry at a time, for those who want its files' content.
 ///
 /// Nothing of an entry stays in memory when the next one is asked for, so a layer of millions of files costs no more
 /// than one of ten.
-pub struct LayerWalk<'a, R: Read> {
-    archive: Archive<'a, R>,
+pub struct LayerWalk<'a> {
+    archive: Archive<'a>,
     limits: &'a Limits,
     entries: u32,
     size_bytes: u64,
@@ -72,12 +72,21 @@ pub struct LayerMeasures {
     pub hides_bytes: bool,
 }
 
-impl<'a, R: Read> LayerWalk<'a, R> {
+impl<'a> LayerWalk<'a> {
     /// Begins to read: a plain tar, gzip or Zstandard, whatever the media type says.
-    pub fn new(reader: R, algorithms: LayerAlgorithms, limits: &'a Limits) -> Result<Self, ReadLayerError> {
-        let source = Source::new(reader, algorithms.stored);
-        let unpacked = Unpacked::new(source, algorithms.unpacked, limits)?;
-        Ok(Self { archive: Archive::new(unpacked, limits), limits, entries: 0, size_bytes: 0 })
+    pub fn new(
+        reader: impl Read + 'a,
+        algorithms: LayerAlgorithms,
+        limits: &'a Limits,
+    ) -> Result<Self, ReadLayerError> {
+        let decoder = Decoder::new(reader, algorithms.stored, limits)?;
+        Ok(Self::of_decoded(decoder, algorithms.unpacked, limits))
+    }
+
+    /// Begins to read a layer that is decoded elsewhere, within the same limits.
+    pub fn of_decoded(bytes: impl Decoding + 'a, diff: Algorithm, limits: &'a Limits) -> Self {
+        let archive = Archive::new(Unpacked::new(bytes, diff), limits);
+        Self { archive, limits, entries: 0, size_bytes: 0 }
     }
 
     /// Moves to the next entry or whiteout; `None` at the end. AUFS's own files are passed over: they are nobody's
@@ -116,9 +125,9 @@ impl<'a, R: Read> LayerWalk<'a, R> {
     }
 }
 
-struct Content<'w, 'a, R: Read>(&'w mut Archive<'a, R>);
+struct Content<'w, 'a>(&'w mut Archive<'a>);
 
-impl<R: Read> Read for Content<'_, '_, R> {
+impl Read for Content<'_, '_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.0.read_data(out)
     }

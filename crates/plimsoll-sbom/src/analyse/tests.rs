@@ -1,6 +1,6 @@
 use std::io::Cursor;
 
-use plimsoll_image::Kind;
+use plimsoll_image::{Kind, LayerAlgorithms};
 use sha2::{Digest as _, Sha256};
 
 use super::*;
@@ -32,9 +32,15 @@ pub(crate) fn layer(members: &[(u8, &str, &[u8])]) -> Vec<u8> {
     archive
 }
 
+fn analyse(layer: &[u8], out: &mut Vec<u8>) -> Result<RecordHead, AnalyseError> {
+    let limits = analysis_limits();
+    let walk = LayerWalk::new(layer, LayerAlgorithms::default(), &limits)?;
+    analyse_layer(walk, &mut MemorySpool, out)
+}
+
 pub(crate) fn record(members: &[(u8, &str, &[u8])]) -> LayerRecord<Cursor<Vec<u8>>> {
     let mut out = Vec::new();
-    let head = analyse_layer(&*layer(members), &analysis_limits(), &mut MemorySpool, &mut out).unwrap();
+    let head = analyse(&layer(members), &mut out).unwrap();
     let record = LayerRecord::open(Cursor::new(out)).unwrap();
     assert_eq!(record.head, head);
     record
@@ -84,7 +90,7 @@ fn a_file_past_its_readers_limit_becomes_a_note() {
 fn a_damaged_layer_has_no_record() {
     let mut bytes = layer(&[(b'0', "a", b"text")]);
     bytes.truncate(700);
-    let result = analyse_layer(&*bytes, &analysis_limits(), &mut MemorySpool, &mut Vec::new());
+    let result = analyse(&bytes, &mut Vec::new());
     assert!(matches!(result, Err(AnalyseError::Layer(_))));
 }
 
@@ -92,7 +98,7 @@ fn a_damaged_layer_has_no_record() {
 fn damaged_records_are_errors() {
     let mut out = Vec::new();
     let bytes = layer(&[(b'0', "etc/os-release", b"ID=debian\n"), (b'0', "a", b"text")]);
-    analyse_layer(&*bytes, &analysis_limits(), &mut MemorySpool, &mut out).unwrap();
+    analyse(&bytes, &mut out).unwrap();
     for at in 0..out.len() {
         let mut damaged = out.clone();
         damaged[at] ^= 0x41;

@@ -109,7 +109,15 @@ async fn a_child_is_shut_in_and_limited_before_it_reads() {
         async move { analyser.analyse(stalled(layer(b"content"))).await }
     });
     let child = child().await;
-    assert!(status(child).contains("\nNoNewPrivs:\t1\n"));
+    let threads: Vec<String> = std::fs::read_dir(format!("/proc/{child}/task"))
+        .unwrap()
+        .map(|thread| std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap())
+        .collect();
+    let filters = format!("\nSeccomp_filters:\t{}\n", filters_of(child));
+    assert_eq!(threads.len(), 2, "one reads, and one decodes");
+    for status in threads {
+        assert!(status.contains("\nNoNewPrivs:\t1\n") && status.contains(&filters), "{status}");
+    }
     let limits = std::fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
     let limit = |name: &str| {
         let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
