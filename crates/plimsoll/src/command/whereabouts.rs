@@ -23,7 +23,7 @@ pub(crate) struct Where {
     #[arg(value_name = "VULNERABILITY", value_parser = id)]
     vulnerability: String,
     /// The registry, a Plimsoll server
-    #[arg(long, value_name = "REGISTRY")]
+    #[arg(value_name = "REGISTRY")]
     server: RegistryHost,
     #[command(flatten)]
     registries: RegistryArguments,

@@ -86,19 +86,19 @@ fn ids_or_none(outcome: &Outcome) -> Vec<String> {
 fn a_server_tells_where_a_vulnerability_is() {
     let (server, _ground) = served();
     let located = until(|| {
-        let located = crate::run(&["where", "CVE-2019-10906", "--server", server.host(), "-o", "json"]);
+        let located = crate::run(&["where", "CVE-2019-10906", server.host(), "-o", "json"]);
         if located.code == 0 && located.json()["images"] == 2 { Ok(located) } else { Err(located) }
     });
     let json = located.json();
     assert_eq!(json["kind"], "VulnerabilityLocations");
     assert_eq!(json["components"][0]["purl"], "pkg:pypi/jinja2@2.10");
-    let table = crate::run(&["where", "CVE-2019-10906", "--server", server.host()]).stdout;
+    let table = crate::run(&["where", "CVE-2019-10906", server.host()]).stdout;
     assert!(table.starts_with("CVE-2019-10906 is in 2 images\n"), "{table}");
     assert!(table.contains("team/app:1"), "{table}");
-    let nowhere = crate::run(&["where", "CVE-1999-0001", "--server", server.host()]);
+    let nowhere = crate::run(&["where", "CVE-1999-0001", server.host()]);
     assert_eq!((nowhere.code, nowhere.stdout.as_str()), (0, "CVE-1999-0001 is in no image\n"));
-    assert_eq!(crate::run(&["where", "CVE-1999-0001/..", "--server", server.host()]).code, 2);
-    assert_eq!(crate::run(&["where", "CVE-1999-0001", "--server", "127.0.0.1:1"]).code, 3);
+    assert_eq!(crate::run(&["where", "CVE-1999-0001/..", server.host()]).code, 2);
+    assert_eq!(crate::run(&["where", "CVE-1999-0001", "127.0.0.1:1"]).code, 3);
     let events = crate::run(&["events", server.host(), "-o", "json"]);
     assert_eq!(
         (events.code, &events.json()["kind"]),
