@@ -1,13 +1,18 @@
 //! What Plimsoll costs, measured beside others that do the same.
 
+mod child;
 mod connection;
 mod cores;
+pub(crate) mod evidence;
 mod figures;
+mod part;
 pub(crate) mod registry;
 pub(crate) mod scan;
 mod section;
 mod server;
 mod side;
+mod stopwatch;
+mod table;
 mod usage;
 
 use std::path::Path;
@@ -42,7 +47,7 @@ impl<O> Benchmark<O> {
         };
         if cfg!(debug_assertions) {
             eprintln!(
-                "note: this program is not optimised; `make bench` and `make bench-scan` build one that is"
+                "note: this program is not optimised; `make bench`, `make bench-scan` and `make bench-evidence` build one that is"
             );
         }
         let text = measure(&options)?;

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use super::Benchmark;
 
 mod advisories;
-mod child;
 mod fleet;
 mod image;
 mod inventory;
@@ -17,7 +16,6 @@ mod peers;
 mod report;
 mod rounds;
 mod serving;
-mod stopwatch;
 
 use options::Options;
 

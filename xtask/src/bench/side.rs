@@ -29,8 +29,13 @@ pub(super) enum Origin {
 
 /// The registry of this workspace, as `cargo build --release` leaves it, on its embedded default.
 pub(super) fn plimsoll(root: &Path) -> Side {
-    let mut words = serving_words(&root.join("target/release/plimsoll"));
-    // The peer does not look into images either.
+    plimsoll_alone(&root.join("target/release/plimsoll"))
+}
+
+/// A program of this workspace on its embedded default, which does not look into its images: other registries do not
+/// either.
+pub(super) fn plimsoll_alone(program: &Path) -> Side {
+    let mut words = serving_words(program);
     words.extend(["--set", "scan.enabled=false"].map(str::to_owned));
     Side {
         name: "plimsoll".to_owned(),

@@ -102,7 +102,16 @@ const ROOMS: &[Room] = &[
         name: "xtask",
         storey: Storey::Development,
         // What a benchmark measures in a process of its own.
-        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom", "plimsoll-vuln", "plimsoll-index"],
+        may_use: &[
+            "plimsoll-oci",
+            "plimsoll-image",
+            "plimsoll-sbom",
+            "plimsoll-vuln",
+            "plimsoll-attest",
+            "plimsoll-tlog",
+            "plimsoll-store",
+            "plimsoll-index",
+        ],
     },
 ];
 

@@ -8,8 +8,8 @@ use anyhow::{Context as _, ensure};
 use plimsoll_vuln::import::{Source, import};
 use plimsoll_vuln::index::{Builder, Built, Index, ShardKind};
 
-use super::part::Figures;
-use super::stopwatch::Stopwatch;
+use crate::bench::part::Figures;
+use crate::bench::stopwatch::Stopwatch;
 
 /// How often the index is opened; once is too short to measure.
 const OPENINGS: usize = 100;

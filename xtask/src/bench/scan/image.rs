@@ -12,8 +12,8 @@ use plimsoll_vuln::report::{Scan, ScanReport};
 use plimsoll_vuln::vex::{Image, Statements};
 
 use super::advisories;
-use super::part::Figures;
-use super::stopwatch::Stopwatch;
+use crate::bench::part::Figures;
+use crate::bench::stopwatch::Stopwatch;
 
 /// How often the image is judged.
 const TIMES: usize = 50;

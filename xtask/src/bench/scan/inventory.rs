@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::advisories::{compile_lines, read_all};
 use super::fleet::{self, COMPONENTS, IMAGES, Known};
-use super::part::Figures;
-use super::stopwatch::Stopwatch;
+use crate::bench::part::Figures;
+use crate::bench::stopwatch::Stopwatch;
 
 /// Advisories that are new in the last index.
 const CHANGED: usize = 1000;

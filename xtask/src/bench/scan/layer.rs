@@ -11,9 +11,9 @@ use plimsoll_sbom::analysis_limits;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::child;
-use super::part::Figures;
-use super::stopwatch::Stopwatch;
+use crate::bench::child;
+use crate::bench::part::Figures;
+use crate::bench::stopwatch::Stopwatch;
 
 /// A release whose advisories are at hand; without its security suite, so that there is something to find.
 const SUITE: &str = "bullseye";

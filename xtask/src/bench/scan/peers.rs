@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::child::{self, Taken};
 use super::layer::TAG;
+use crate::bench::child::{self, Taken};
 
 /// The version of Syft that is built: later ones that were tried embed a file that their module does not have.
 const SYFT: &str = "github.com/anchore/syft/cmd/syft@v1.9.0";

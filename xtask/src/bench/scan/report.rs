@@ -3,23 +3,12 @@
 use std::fmt::Write as _;
 
 use crate::bench::figures::{machine, mebibytes, median, three_digits};
+use crate::bench::table::{Row, row, table};
 
 use super::fleet::{COMPONENTS, IMAGES};
 use super::options::Options;
 use super::peers::{Finder, Found};
 use super::rounds::Outcome;
-
-/// A line of the table of figures.
-struct Row {
-    key: &'static str,
-    what: &'static str,
-    unit: &'static str,
-    target: Option<f64>,
-}
-
-const fn row(key: &'static str, what: &'static str, unit: &'static str, target: Option<f64>) -> Row {
-    Row { key, what, unit, target }
-}
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
@@ -61,7 +50,7 @@ pub(super) fn markdown(options: &Options, outcome: &Outcome) -> String {
         1.0 / layer.scale(),
     );
     text.push_str(&sizes(outcome));
-    text.push_str(&figures(outcome));
+    text.push_str(&table(ROWS, &outcome.figures));
     text.push_str(&peers(&outcome.finders));
     for remark in &outcome.remarks {
         // Writing to a string does not fail.
@@ -94,29 +83,6 @@ fn sizes(outcome: &Outcome) -> String {
         );
     }
     if text.is_empty() { text } else { format!("{}\n", text.trim_end()) }
-}
-
-fn figures(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    for row in ROWS {
-        let Some(rounds) = outcome.figures.get(row.key) else { continue };
-        let target = row.target.map_or_else(String::new, |target| format!("≤ {}", three_digits(target)));
-        let smallest = rounds.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = rounds.iter().copied().fold(0.0, f64::max);
-        let _ = writeln!(
-            text,
-            "| {} | {} | {target} | {} | {} to {} |",
-            row.what,
-            row.unit,
-            median(rounds.iter().copied()).map_or_else(String::new, three_digits),
-            three_digits(smallest),
-            three_digits(largest),
-        );
-    }
-    if text.is_empty() {
-        return text;
-    }
-    format!("\n| what | in | target | median | from |\n|---|---|--:|--:|--:|\n{text}")
 }
 
 fn peers(finders: &[(Finder, Vec<Found>)]) -> String {
@@ -160,7 +126,7 @@ mod tests {
         };
         let figures = [("layer.analyse".to_owned(), vec![1.5, 1.25, 2.0])].into();
         let outcome = Outcome { figures, finders: Vec::new(), remarks: vec!["No Go.".to_owned()], layer };
-        let text = super::figures(&outcome);
+        let text = table(ROWS, &outcome.figures);
         assert!(
             text.ends_with("| Layer: analysed | CPU s for 379 MB | ≤ 1.60 | 1.50 | 1.25 to 2.00 |\n"),
             "{text}"

@@ -4,9 +4,10 @@ use anyhow::Context as _;
 
 use super::layer::Layer;
 use super::options::{Options, Part};
-use super::part::{self, Figures};
+use super::part::COMMAND;
 use super::peers::{self, Finder, Found};
 use super::serving;
+use crate::bench::part::{Figures, measure};
 
 /// What all rounds showed.
 pub(super) struct Outcome {
@@ -44,14 +45,14 @@ impl Outcome {
             Part::Layer => {
                 let spool = options.directory.join("scan");
                 self.note(self.layer.measure_analyser(&options.program, &spool)?);
-                self.note(part::measure("decode", &[&self.layer.packed])?);
+                self.note(measure(COMMAND, "decode", &[&self.layer.packed])?);
             }
-            Part::Advisories => self.note(part::measure("advisories", &[advisories])?),
+            Part::Advisories => self.note(measure(COMMAND, "advisories", &[advisories])?),
             Part::Image => {
                 self.note(serving::measure(options, &self.layer)?);
-                self.note(part::measure("image", &[&serving::contents_file(options), advisories])?);
+                self.note(measure(COMMAND, "image", &[&serving::contents_file(options), advisories])?);
             }
-            Part::Inventory => self.note(part::measure("inventory", &[advisories])?),
+            Part::Inventory => self.note(measure(COMMAND, "inventory", &[advisories])?),
             Part::Peers => {
                 for (finder, found) in &mut self.finders {
                     let layout = &self.layer.layout;

@@ -14,10 +14,10 @@ use crate::bench::figures::median;
 use crate::bench::server::Server;
 use crate::bench::side;
 
-use super::child;
 use super::layer::{Layer, TAG};
 use super::options::Options;
-use super::part::Figures;
+use crate::bench::child;
+use crate::bench::part::Figures;
 
 const REPOSITORY: &str = "bench/debian";
 /// How often the report is asked for.
