@@ -14,6 +14,8 @@ const WITNESSES_MAX: usize = 32;
 /// A Sigstore bundle: an envelope with what is needed to verify it (`sigstore_bundle.proto`).
 #[derive(Clone, Debug)]
 pub struct Bundle {
+    /// The form in which it was read. Bundles are written in the newest.
+    pub version: BundleVersion,
     /// Who is said to have signed.
     pub signatory: Signatory,
     /// What was signed.
@@ -22,6 +24,17 @@ pub struct Bundle {
     pub log_entries: Vec<serde_json::Value>,
     /// Signed timestamps (RFC 3161), in DER.
     pub timestamps: Vec<Vec<u8>>,
+}
+
+/// The forms of bundles. The first came without proofs that a log has an entry, and the third has no chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BundleVersion {
+    /// 0.1.
+    V01,
+    /// 0.2.
+    V02,
+    /// 0.3.
+    V03,
 }
 
 /// Who a bundle says has signed it.
@@ -57,6 +70,9 @@ pub enum ParseBundleError {
     /// It does not say who signed.
     #[error("the bundle has neither a public key nor a certificate")]
     NoSignatory,
+    /// It has certificates that only older forms have.
+    #[error("the bundle has a chain of certificates, where version 0.3 has one certificate")]
+    Chain,
     /// The envelope is not understood.
     #[error(transparent)]
     Envelope(#[from] ParseEnvelopeError),
@@ -69,12 +85,17 @@ pub enum ParseBundleError {
 }
 
 /// The media types of the three versions: `v0.3` has a form of its own, and every version the older one.
-fn is_bundle_type(media_type: &str) -> bool {
+fn version_of(media_type: &str) -> Option<BundleVersion> {
     let version = media_type
         .strip_prefix("application/vnd.dev.sigstore.bundle.v")
         .and_then(|rest| rest.strip_suffix("+json"))
         .or_else(|| media_type.strip_prefix("application/vnd.dev.sigstore.bundle+json;version="));
-    matches!(version, Some("0.1" | "0.2" | "0.3"))
+    match version? {
+        "0.1" => Some(BundleVersion::V01),
+        "0.2" => Some(BundleVersion::V02),
+        "0.3" => Some(BundleVersion::V03),
+        _ => None,
+    }
 }
 
 /// The protocol buffer as JSON: default values are absent, and names are read in both of proto3's spellings.
@@ -144,13 +165,14 @@ impl Bundle {
     /// Whether a layer of this type holds a bundle. Parameters of media types are dropped when manifests are read, so
     /// that the older form is known by its beginning.
     pub fn is_layer_type(media_type: &str) -> bool {
-        media_type == "application/vnd.dev.sigstore.bundle+json" || is_bundle_type(media_type)
+        media_type == "application/vnd.dev.sigstore.bundle+json" || version_of(media_type).is_some()
     }
 
     /// A bundle signed with a key.
     pub fn of_key(envelope: Envelope, key: &KeyId) -> Self {
         let signatory = Signatory::Key { hint: Some(key.to_string()) };
-        Self { signatory, envelope, log_entries: Vec::new(), timestamps: Vec::new() }
+        let version = BundleVersion::V03;
+        Self { version, signatory, envelope, log_entries: Vec::new(), timestamps: Vec::new() }
     }
 
     /// Reads a bundle of version 0.1 to 0.3.
@@ -160,9 +182,9 @@ impl Bundle {
         }
         check_nesting(json)?;
         let read: BundleJson = serde_json::from_slice(json)?;
-        if !is_bundle_type(&read.media_type) {
+        let Some(version) = version_of(&read.media_type) else {
             return Err(ParseBundleError::MediaType(read.media_type));
-        }
+        };
         let material = read.verification_material;
         let stamps =
             material.timestamp_verification_data.map_or_else(Vec::new, |data| data.rfc3161_timestamps);
@@ -173,7 +195,11 @@ impl Bundle {
         let timestamp = |stamp: SignedTimestamp| {
             decode(&stamp.signed_timestamp).ok_or(ParseBundleError::Base64("timestamp"))
         };
+        if version == BundleVersion::V03 && material.x509_certificate_chain.is_some() {
+            return Err(ParseBundleError::Chain);
+        }
         Ok(Self {
+            version,
             signatory: signatory(material.public_key, material.certificate, material.x509_certificate_chain)?,
             envelope: read.dsse_envelope.ok_or(ParseBundleError::NoEnvelope)?.try_into()?,
             log_entries: material.tlog_entries,
@@ -248,7 +274,9 @@ mod tests {
             r#""publicKey":{"hint":"XVFg3hFqWaF1HiS20tUcrqCsQMrRerkUG7OGRYWyfd4="}"#,
             r#""x509CertificateChain":{"certificates":[{"rawBytes":"MAA="},{"rawBytes":"MAE="}]}"#,
         );
-        let signatory = Bundle::parse(chain.as_bytes()).unwrap().signatory;
+        assert!(matches!(Bundle::parse(chain.as_bytes()), Err(ParseBundleError::Chain)));
+        let older = chain.replace(Bundle::MEDIA_TYPE, "application/vnd.dev.sigstore.bundle+json;version=0.2");
+        let signatory = Bundle::parse(older.as_bytes()).unwrap().signatory;
         assert_eq!(signatory, Signatory::Certificate(vec![0x30, 0]));
     }
 

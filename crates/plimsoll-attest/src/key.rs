@@ -1,6 +1,6 @@
 //! Keys: public ones that verify, private ones that sign, and the files they are kept in.
 
-mod pem;
+pub(crate) mod pem;
 mod public;
 mod sealed;
 mod signing;

@@ -14,9 +14,11 @@
 mod approval;
 mod base64_text;
 mod bundle;
+mod certificate;
 mod der;
 mod envelope;
 mod evidence_layer;
+mod identity;
 mod key;
 mod legacy;
 mod logged;
@@ -27,6 +29,7 @@ mod provenance;
 mod referrer;
 mod requirement;
 mod sign;
+mod sigstore;
 mod statement;
 mod token;
 mod trust;
@@ -34,9 +37,11 @@ mod unsigned_claim;
 mod verify;
 
 pub use approval::{Approval, Ballot, Decision, Gate, Named, NotCounted, Ruling, Scope, Seen, Ticket};
-pub use bundle::{BUNDLE_BYTES_MAX, Bundle, ParseBundleError, Signatory};
+pub use bundle::{BUNDLE_BYTES_MAX, Bundle, BundleVersion, ParseBundleError, Signatory};
+pub use certificate::{CertificateClaims, CertificateError, ChainError};
 pub use envelope::{Envelope, EnvelopeSignature, IN_TOTO, ParseEnvelopeError, pae};
 pub use evidence_layer::EvidenceLayer;
+pub use identity::{Identity, SubjectPattern, SubjectPatternError};
 pub use key::{
     Chance, KeyError, KeyId, PublicKey, SEALED_KEY_LABEL, SealedKeyError, SigningKey, open_private_key,
 };
@@ -54,6 +59,9 @@ pub use provenance::{
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};
 pub use requirement::{Requirement, Unmet};
 pub use sign::{SignError, sign};
+pub use sigstore::{
+    CertificateTimestampError, IdentityError, ProvenIdentity, SigstoreRoot, SigstoreRootError, TimestampError,
+};
 pub use statement::{ParseStatementError, Statement, Subject};
 pub use token::{
     ExpectedToken, KeySet, KeySetError, TOKEN_BYTES_MAX, TokenClaims, TokenError, claimed_issuer,

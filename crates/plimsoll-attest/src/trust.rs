@@ -1,4 +1,4 @@
-//! Whose word counts: keys with names, roles and times.
+//! Whose word counts: keys and identities with names, roles and times.
 
 mod role;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use plimsoll_tlog::LogVerifier;
 
 pub use self::role::Role;
-use crate::{KeyId, PredicateType, PublicKey};
+use crate::{Identity, KeyId, PredicateType, ProvenIdentity, PublicKey, SigstoreRoot};
 
 /// Most signers of one policy: each may have to be tried for a signature without a hint.
 const SIGNERS_MAX: usize = 256;
@@ -21,6 +21,8 @@ pub struct Trust {
     says: BTreeMap<Role, Vec<PredicateType>>,
     /// The logs whose word on the time counts.
     logs: Vec<LogVerifier>,
+    /// Under whom identities are proven.
+    roots: Vec<SigstoreRoot>,
 }
 
 /// Somebody whose word may count.
@@ -42,12 +44,14 @@ pub struct Signer {
     pub revoked: Option<Revocation>,
 }
 
-/// How somebody's signatures are known. Identities in certificates will be another kind.
+/// How somebody's signatures are known.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verifier {
     /// By a key.
     Key(PublicKey),
+    /// By what a certificate says of them.
+    Identity(Box<Identity>),
 }
 
 /// That somebody's word counts no more.
@@ -67,6 +71,14 @@ pub enum TrustError {
     /// Two signers have the same key: nobody could tell who spoke.
     #[error("`{first}` and `{second}` have the same key")]
     SameKey {
+        /// One.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two signers are the same identity.
+    #[error("`{first}` and `{second}` are the same identity")]
+    SameIdentity {
         /// One.
         first: String,
         /// The other.
@@ -97,26 +109,43 @@ impl Trust {
             }
             check_unique(signer, signers.iter().take(position))?;
         }
-        Ok(Self { signers, says, logs: Vec::new() })
+        Ok(Self { signers, says, logs: Vec::new(), roots: Vec::new() })
     }
 
     /// Trusts one key in every role, without an end: what `--key` means.
     pub fn of_key(name: &str, key: PublicKey) -> Self {
-        let signer = Signer {
-            name: name.to_owned(),
-            person: None,
-            verifier: Verifier::Key(key),
-            roles: None,
-            valid_from: None,
-            valid_until: None,
-            revoked: None,
-        };
-        Self { signers: vec![signer], says: BTreeMap::new(), logs: Vec::new() }
+        Self { signers: vec![Signer::anybody(name, Verifier::Key(key))], ..Self::default() }
+    }
+
+    /// Trusts one identity in every role, without an end, proven under one of `roots`: what `--identity` means.
+    pub fn of_identity(name: &str, identity: Identity, roots: Vec<SigstoreRoot>) -> Self {
+        let verifier = Verifier::Identity(Box::new(identity));
+        Self { signers: vec![Signer::anybody(name, verifier)], roots, ..Self::default() }
     }
 
     /// Takes these logs' word on when something was signed: keys are then judged as of that time.
     pub fn with_logs(self, logs: Vec<LogVerifier>) -> Self {
         Self { logs, ..self }
+    }
+
+    /// Takes the word of these roots on who has signed.
+    pub fn with_roots(self, roots: Vec<SigstoreRoot>) -> Self {
+        Self { roots, ..self }
+    }
+
+    pub(crate) fn roots(&self) -> &[SigstoreRoot] {
+        &self.roots
+    }
+
+    /// Who this identity is: whoever is named exactly, before those who are known by a pattern.
+    pub(crate) fn signer_of(&self, proven: &ProvenIdentity) -> Option<&Signer> {
+        let known = |signer: &&Signer| match &signer.verifier {
+            Verifier::Identity(identity) => identity.is(proven),
+            Verifier::Key(_) => false,
+        };
+        let mut fitting: Vec<&Signer> = self.signers.iter().filter(known).collect();
+        fitting.sort_by_key(|signer| !signer.is_named_exactly());
+        fitting.first().copied()
     }
 
     /// The logs whose word on the time counts.
@@ -149,8 +178,15 @@ impl Trust {
 
 fn check_unique<'a>(signer: &Signer, others: impl Iterator<Item = &'a Signer>) -> Result<(), TrustError> {
     for other in others {
-        if other.key_id() == signer.key_id() {
-            return Err(TrustError::SameKey { first: other.name.clone(), second: signer.name.clone() });
+        let (first, second) = (other.name.clone(), signer.name.clone());
+        match (&other.verifier, &signer.verifier) {
+            (Verifier::Key(one), Verifier::Key(two)) if one.id() == two.id() => {
+                return Err(TrustError::SameKey { first, second });
+            }
+            (Verifier::Identity(one), Verifier::Identity(two)) if one == two => {
+                return Err(TrustError::SameIdentity { first, second });
+            }
+            _ => {}
         }
         if other.name == signer.name {
             return Err(TrustError::SameName(signer.name.clone()));
@@ -165,15 +201,36 @@ impl Signer {
         self.person.as_deref().unwrap_or(&self.name)
     }
 
-    /// The key's name.
-    pub fn key_id(&self) -> KeyId {
-        let Verifier::Key(key) = &self.verifier;
-        key.id()
+    fn anybody(name: &str, verifier: Verifier) -> Self {
+        Self {
+            name: name.to_owned(),
+            person: None,
+            verifier,
+            roles: None,
+            valid_from: None,
+            valid_until: None,
+            revoked: None,
+        }
+    }
+
+    /// The key's name, if it is a key by which they are known.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.key().map(PublicKey::id)
+    }
+
+    fn key(&self) -> Option<&PublicKey> {
+        match &self.verifier {
+            Verifier::Key(key) => Some(key),
+            Verifier::Identity(_) => None,
+        }
+    }
+
+    fn is_named_exactly(&self) -> bool {
+        matches!(&self.verifier, Verifier::Identity(identity) if identity.subject.is_exact())
     }
 
     pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
-        let Verifier::Key(key) = &self.verifier;
-        key.verifies(message, signature)
+        self.key().is_some_and(|key| key.verifies(message, signature))
     }
 }
 

@@ -2,12 +2,15 @@ mod refusal;
 
 use jiff::Timestamp;
 use plimsoll_oci::Digest;
+use plimsoll_tlog::LoggedEntry;
 
 pub use self::refusal::Refusal;
 use crate::envelope::IN_TOTO;
 use crate::logged::logged_at;
+use crate::sigstore::{CertifiedSignature, prove_identity};
 use crate::{
-    Bundle, Envelope, EnvelopeSignature, KeyId, PredicateType, Role, Signatory, Signer, Statement, Trust,
+    Bundle, BundleVersion, Envelope, EnvelopeSignature, IdentityError, KeyId, PredicateType, ProvenIdentity,
+    Role, Signatory, Signer, Statement, Trust,
 };
 
 /// Something that is said about an image, by somebody who may say it.
@@ -21,6 +24,7 @@ pub struct Fact {
     key: KeyId,
     roles: Vec<Role>,
     logged_at: Option<Timestamp>,
+    identity: Option<Box<ProvenIdentity>>,
 }
 
 impl Fact {
@@ -49,7 +53,12 @@ impl Fact {
         self.key
     }
 
-    /// When it was logged, if a trusted log proves it.
+    /// Who that is by a certificate, where they have no key of their own.
+    pub fn identity(&self) -> Option<&ProvenIdentity> {
+        self.identity.as_deref()
+    }
+
+    /// When it was there, if a trusted log or authority of timestamps proves it.
     pub fn logged_at(&self) -> Option<Timestamp> {
         self.logged_at
     }
@@ -66,13 +75,60 @@ pub fn verify_bundle(json: &[u8], subject: &Digest, trust: &Trust, now: Timestam
     let [signature] = bundle.envelope.signatures.as_slice() else {
         return Err(Refusal::SignatureCount(bundle.envelope.signatures.len()));
     };
-    let Signatory::Key { hint } = &bundle.signatory else { return Err(Refusal::Certificate) };
-    check_key_id(signature, hint.as_deref())?;
     let signed = bundle.envelope.signed_bytes();
-    let signer = who_signed(&signed, &signature.bytes, hint.as_deref(), trust)?;
     let logged_at = logged_at(&bundle, &signed, &signature.bytes, trust.logs());
-    let fact = admit(read_statement(&bundle.envelope)?, signer, subject, trust, logged_at.unwrap_or(now))?;
+    let hint = match &bundle.signatory {
+        Signatory::Key { hint } => hint.as_deref(),
+        Signatory::Certificate(certificate) => {
+            let certified = certified(&bundle, certificate, &signed, &signature.bytes, logged_at)?;
+            return admit_identity(&certified, || read_statement(&bundle.envelope), subject, trust);
+        }
+    };
+    check_key_id(signature, hint)?;
+    let author = who_signed(&signed, &signature.bytes, hint, trust)?;
+    let fact = admit(read_statement(&bundle.envelope)?, author, subject, trust, logged_at.unwrap_or(now))?;
     Ok(Fact { logged_at, ..fact })
+}
+
+/// What of a bundle proves who has signed it.
+fn certified<'b>(
+    bundle: &'b Bundle,
+    certificate: &'b [u8],
+    signed: &'b [u8],
+    signature: &'b [u8],
+    witnessed_at: Option<Timestamp>,
+) -> Result<CertifiedSignature<'b>, IdentityError> {
+    let entries = bundle.log_entries.iter().map(|entry| LoggedEntry::parse(entry.to_string().as_bytes()));
+    Ok(CertifiedSignature {
+        certificate,
+        signed,
+        payload: Some(&bundle.envelope.payload),
+        signature,
+        entries: entries.collect::<Result<_, _>>()?,
+        timestamps: &bundle.timestamps,
+        witnessed_at,
+        is_promise_enough: bundle.version == BundleVersion::V01,
+    })
+}
+
+/// Admits what somebody has signed who is known by a certificate. It is judged at the time of the signature: a
+/// certificate is worth nothing without one.
+pub(crate) fn admit_identity(
+    certified: &CertifiedSignature<'_>,
+    statement: impl Fn() -> Result<Statement, Refusal>,
+    subject: &Digest,
+    trust: &Trust,
+) -> Result<Fact, Refusal> {
+    if trust.roots().is_empty() {
+        return Err(Refusal::Certificate);
+    }
+    let proven = prove_identity(certified, trust.roots())?;
+    let Some(signer) = trust.signer_of(&proven) else {
+        return Err(Refusal::UnknownIdentity { subject: proven.subject, issuer: proven.claims.issuer });
+    };
+    let at = proven.signed_at;
+    let fact = admit(statement()?, Author { signer, key: proven.key }, subject, trust, at)?;
+    Ok(Fact { logged_at: Some(at), identity: Some(Box::new(proven)), ..fact })
 }
 
 /// In a bundle the signature's `keyid`, where it has one, must be the hint (`sigstore_bundle.proto`).
@@ -86,19 +142,30 @@ fn check_key_id(signature: &EnvelopeSignature, hint: Option<&str>) -> Result<(),
     }
 }
 
+/// Somebody who has signed, and the key that it was done with.
+#[derive(Clone, Copy)]
+pub(crate) struct Author<'t> {
+    signer: &'t Signer,
+    key: KeyId,
+}
+
 /// Finds the signer by the hint, or by trying everybody: a hint is not signed, and clients need not give one.
 pub(crate) fn who_signed<'t>(
     signed: &[u8],
     signature: &[u8],
     hint: Option<&str>,
     trust: &'t Trust,
-) -> Result<&'t Signer, Refusal> {
-    let hinted = trust.signers().iter().find(|signer| Some(signer.key_id().to_string().as_str()) == hint);
-    if let Some(signer) = hinted {
-        let is_theirs = signer.has_signed(signed, signature);
-        return if is_theirs { Ok(signer) } else { Err(Refusal::Tampered { signer: signer.name.clone() }) };
+) -> Result<Author<'t>, Refusal> {
+    let keys = || {
+        let authors = trust.signers().iter().map(|signer| Some(Author { signer, key: signer.key_id()? }));
+        authors.flatten()
+    };
+    if let Some(author) = keys().find(|author| Some(author.key.to_string().as_str()) == hint) {
+        let is_theirs = author.signer.has_signed(signed, signature);
+        let name = || author.signer.name.clone();
+        return if is_theirs { Ok(author) } else { Err(Refusal::Tampered { signer: name() }) };
     }
-    let found = trust.signers().iter().find(|signer| signer.has_signed(signed, signature));
+    let found = keys().find(|author| author.signer.has_signed(signed, signature));
     found.ok_or_else(|| Refusal::UnknownKey { hint: hint.map(str::to_owned) })
 }
 
@@ -112,7 +179,7 @@ pub(crate) fn read_statement(envelope: &Envelope) -> Result<Statement, Refusal> 
 /// Admits what was signed as a fact: it is about the subject, and its signer may say so at the time `at`.
 pub(crate) fn admit(
     statement: Statement,
-    signer: &Signer,
+    Author { signer, key }: Author<'_>,
     subject: &Digest,
     trust: &Trust,
     at: Timestamp,
@@ -130,9 +197,10 @@ pub(crate) fn admit(
         statement,
         signer: signer.name.clone(),
         person: signer.person().to_owned(),
-        key: signer.key_id(),
+        key,
         roles,
         logged_at: None,
+        identity: None,
     })
 }
 

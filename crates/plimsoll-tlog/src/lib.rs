@@ -5,6 +5,7 @@
 //! - [`Checkpoint`] names a tree by origin, size and root; [`LogSigner`] signs it and states the time, [`LogVerifier`]
 //!   opens what was signed.
 //! - [`TransparencyLogEntry`] and [`LogProof`] are a leaf's proof, to be checked where no log can be reached.
+//!   [`LoggedEntry`] is what a [`RekorLog`] that others run says of a signature.
 //!
 //! Hashes are those of RFC 6962, tiles and notes those of C2SP, entries those of Sigstore. Nothing here reads a clock, a
 //! file or the network: whoever keeps the tiles brings them.
@@ -35,7 +36,10 @@ pub use note::{NOTE_BYTES_MAX, NoteError, NoteSignature, SignedNote};
 pub use plan::{MissingTile, ProofPlan, Tiles};
 pub use portable::{LogProof, LogProofError};
 pub use proof::{ConsistencyProof, InclusionProof, ProofError, ProofMismatch};
-pub use rekor::{EntryError, HashedRekord, KeyDetails, RekordError, RekordKey, TransparencyLogEntry};
+pub use rekor::{
+    Covered, EntryError, HashedRekord, KeyDetails, Logged, LoggedEntry, LoggedRecord, OldRecord, RekorLog,
+    RekorLogError, RekordError, RekordKey, TransparencyLogEntry,
+};
 pub use sign::{LogSigner, LogVerifier, OpenError, Opened};
 pub use tile::{ParsePathError, Resource, TILE_WIDTH, TileError, TileId};
 pub use trust::{signing_config, trusted_root};

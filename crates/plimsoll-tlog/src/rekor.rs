@@ -1,7 +1,11 @@
-//! Rekor's words (version 2): the entry `hashedrekord` 0.0.2, and the proof that a log answers with.
+//! Rekor's words: the entry `hashedrekord` 0.0.2 of its second version and the proof that a log answers with; and of
+//! either version what others' logs say, to be checked.
 
 mod entry;
+mod instance;
 mod key_details;
+mod version_one;
+mod witnessed;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +14,10 @@ use crate::hash::{Hash, leaf_hash};
 use crate::text;
 
 pub use entry::{EntryError, TransparencyLogEntry};
+pub use instance::{RekorLog, RekorLogError};
 pub use key_details::KeyDetails;
+pub use version_one::{Covered, OldRecord};
+pub use witnessed::{Logged, LoggedEntry, LoggedRecord};
 
 /// A signature over a digest, and the key or certificate that is said to have made it. Nobody has checked it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,14 +47,17 @@ pub enum RekordError {
     #[error("the record cannot be read: {0}")]
     Json(#[from] serde_json::Error),
     /// It is a record of another kind.
-    #[error("the record is `{0}` and not `hashedrekord` 0.0.2")]
+    #[error("the log holds a `{0}`, which says nothing of a signature that is read here")]
     Kind(String),
     /// A field is not base64.
     #[error("the record's `{0}` is not base64")]
     Base64(&'static str),
-    /// There is not exactly one key.
-    #[error("the record has no `publicKey` or `x509Certificate`, or both")]
+    /// There is not exactly one key, or not exactly one signature.
+    #[error("the record has no `publicKey` or `x509Certificate`, or both, or not exactly one signature")]
     Key,
+    /// It does not say what was signed.
+    #[error("the record's hash is no SHA-256")]
+    Hash,
     /// The kind of key is none that the log takes.
     #[error("the log takes no signatures by `{0}`")]
     KeyDetails(String),
@@ -138,7 +148,7 @@ struct RawBytes {
 
 impl HashedRekord {
     pub(crate) const KIND: &str = "hashedrekord";
-    const VERSION: &str = "0.0.2";
+    pub(crate) const VERSION: &str = "0.0.2";
 
     /// Takes the parts of a record.
     pub fn new(

@@ -28,6 +28,14 @@ pub(crate) fn from_any_base64(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(alphabet, LENIENT).decode(text).ok()
 }
 
+/// Reads hexadecimal digits of either case, in pairs.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |[high, low]: &[u8; 2]| Some(digit(*high)? << 4 | digit(*low)?);
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+}
+
 /// Reads a decimal number without sign and leading zeros.
 pub(crate) fn decimal(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -50,6 +58,15 @@ mod tests {
         assert_eq!(decimal("18446744073709551615"), Some(u64::MAX));
         for text in ["", "00", "01", "+1", "-1", " 1", "18446744073709551616"] {
             assert_eq!(decimal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_digits_come_in_pairs() {
+        assert_eq!(from_hex("00fFa0"), Some(vec![0, 0xff, 0xa0]));
+        assert_eq!(from_hex(""), Some(vec![]));
+        for text in ["0", "0g", "+1", "é"] {
+            assert_eq!(from_hex(text), None, "{text}");
         }
     }
 

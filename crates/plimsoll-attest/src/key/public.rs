@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use plimsoll_tlog::KeyDetails;
 use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use sha2::{Digest as _, Sha256};
 
@@ -120,6 +121,21 @@ impl PublicKey {
         }
     }
 
+    /// How logs call a key of this kind, with the hash that it is used with. Pure Ed25519 is not logged.
+    pub(crate) fn details(&self) -> Option<KeyDetails> {
+        match self.kind {
+            Kind::EcdsaP256 => Some(KeyDetails::EcdsaP256Sha256),
+            Kind::EcdsaP384 => Some(KeyDetails::EcdsaP384Sha384),
+            Kind::Rsa => match modulus_bytes(&self.raw)? {
+                256 => Some(KeyDetails::Rsa2048Sha256),
+                384 => Some(KeyDetails::Rsa3072Sha256),
+                512 => Some(KeyDetails::Rsa4096Sha256),
+                _ => None,
+            },
+            Kind::Ed25519 => None,
+        }
+    }
+
     /// Whether `signature` over `message` is by this key.
     ///
     /// A key of P-384 is used with SHA-384 and, by older clients, with SHA-256; both are taken. RSA is PKCS#1 v1.5
@@ -168,8 +184,12 @@ fn kind_of(mut algorithm: Der<'_>, raw: &[u8]) -> Result<Kind, KeyError> {
 }
 
 fn is_strong_rsa(raw: &[u8]) -> bool {
-    let modulus = Der::new(raw).enter(tag::SEQUENCE).and_then(|mut key| key.take(tag::INTEGER));
-    modulus.is_some_and(|modulus| modulus.strip_prefix(&[0]).unwrap_or(modulus).len() >= RSA_BYTES_MIN)
+    modulus_bytes(raw).is_some_and(|bytes| bytes >= RSA_BYTES_MIN)
+}
+
+fn modulus_bytes(raw: &[u8]) -> Option<usize> {
+    let modulus = Der::new(raw).enter(tag::SEQUENCE)?.take(tag::INTEGER)?;
+    Some(modulus.strip_prefix(&[0]).unwrap_or(modulus).len())
 }
 
 impl FromStr for PublicKey {

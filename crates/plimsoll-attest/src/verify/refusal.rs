@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use plimsoll_oci::Digest;
 
 use crate::{
-    ParseBundleError, ParseEnvelopeError, ParseStatementError, PredicateType, Revocation, Statement,
+    IdentityError, ParseBundleError, ParseEnvelopeError, ParseStatementError, PredicateType, Revocation,
+    Statement,
 };
 
 /// Why something that was signed is not taken as a fact.
@@ -31,6 +32,17 @@ pub enum Refusal {
     /// It is signed by an identity and not by a key.
     #[error("it is signed with a certificate, and no certificate authority is trusted")]
     Certificate,
+    /// It is not proven by which identity.
+    #[error(transparent)]
+    Identity(#[from] Box<IdentityError>),
+    /// The identity is nobody's that is trusted.
+    #[error("it is signed by `{subject}`, whom `{issuer}` has checked, and who is not trusted")]
+    UnknownIdentity {
+        /// Who signed.
+        subject: String,
+        /// Who says so.
+        issuer: String,
+    },
     /// The key is nobody's that is trusted.
     #[error("it is not signed by a trusted key{}", hint.as_ref().map_or(String::new(), |hint| format!(", but by `{hint}`")))]
     UnknownKey {
@@ -86,6 +98,12 @@ pub enum Refusal {
         /// When and why.
         revocation: Revocation,
     },
+}
+
+impl From<IdentityError> for Refusal {
+    fn from(error: IdentityError) -> Self {
+        Self::Identity(Box::new(error))
+    }
 }
 
 fn describe(revocation: &Revocation) -> String {

@@ -11,10 +11,10 @@ use crate::sign::{LogVerifier, OpenError, Opened};
 use crate::text;
 
 /// Most bytes of an entry's JSON: a body, and a checkpoint with a proof.
-const JSON_BYTES_MAX: usize = 4 * NOTE_BYTES_MAX;
+pub(super) const JSON_BYTES_MAX: usize = 4 * NOTE_BYTES_MAX;
 
 /// Most hashes of a proof: a tree has no more levels.
-const HASHES_MAX: usize = 64;
+pub(super) const HASHES_MAX: usize = 64;
 
 /// A signature's record with the proof that a log holds it. It is complete: no log needs to be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub enum EntryError {
     /// The checkpoint is not believed.
     #[error(transparent)]
     Checkpoint(#[from] OpenError),
+    /// The log has not promised to take it.
+    #[error("the log's promise to take the entry is not signed by it")]
+    Promise,
     /// The record is not in the checkpoint's tree.
     #[error(transparent)]
     Proof(#[from] ProofError),
@@ -86,15 +89,15 @@ struct EntryText {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LogIdText {
+pub(super) struct LogIdText {
     #[serde(alias = "key_id")]
-    key_id: String,
+    pub(super) key_id: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct KindText {
-    kind: String,
-    version: String,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct KindText {
+    pub(super) kind: String,
+    pub(super) version: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -117,7 +120,7 @@ struct EnvelopeText {
 }
 
 /// A 64-bit number is a string in proto3's JSON form, and may be read from a number.
-fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {
@@ -211,11 +214,11 @@ impl TransparencyLogEntry {
     }
 }
 
-fn number(what: &'static str, text: &str) -> Result<u64, EntryError> {
+pub(super) fn number(what: &'static str, text: &str) -> Result<u64, EntryError> {
     if text.is_empty() { Ok(0) } else { text::decimal(text).ok_or(EntryError::Field(what)) }
 }
 
-fn hash(what: &'static str, text: &str) -> Result<Hash, EntryError> {
+pub(super) fn hash(what: &'static str, text: &str) -> Result<Hash, EntryError> {
     let bytes = text::from_any_base64(text).and_then(|bytes| bytes.try_into().ok());
     bytes.map(Hash::new).ok_or(EntryError::Field(what))
 }
