@@ -9,6 +9,7 @@ mod insights;
 mod lists;
 mod log;
 mod manifests;
+mod provenance;
 mod range;
 mod route;
 mod token;
@@ -23,7 +24,7 @@ use http::{HeaderMap, Request, Response};
 
 use crate::access::{Identity, ShownBy};
 use crate::auth::{AuthError, Authenticator, Origin};
-use crate::{Insight, Ledger, Registry};
+use crate::{Insight, Ledger, Notary, Registry};
 
 pub use body::{RequestBody, ResponseBody};
 pub use route::{Endpoint, is_registry_path};
@@ -57,6 +58,7 @@ struct DoorParts {
     external_url: Option<String>,
     insight: Option<Arc<dyn Insight>>,
     ledger: Option<Arc<dyn Ledger>>,
+    notary: Option<Arc<dyn Notary>>,
 }
 
 /// What every endpoint gets to see of a request.
@@ -65,6 +67,7 @@ struct Asked<'a> {
     identity: &'a Identity,
     insight: Option<&'a dyn Insight>,
     ledger: Option<&'a dyn Ledger>,
+    notary: Option<&'a dyn Notary>,
     head: &'a Parts,
 }
 
@@ -95,8 +98,10 @@ impl Door {
         external_url: Option<String>,
         insight: Option<Arc<dyn Insight>>,
         ledger: Option<Arc<dyn Ledger>>,
+        notary: Option<Arc<dyn Notary>>,
     ) -> Self {
-        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url, insight, ledger }) }
+        let parts = DoorParts { registry, authenticator, external_url, insight, ledger, notary };
+        Self { parts: Arc::new(parts) }
     }
 
     /// Answers a request below `/v2/` or `/log/`, or to `/token`.
@@ -147,7 +152,9 @@ impl Door {
         }
         let insight = self.parts.insight.as_deref();
         let ledger = self.parts.ledger.as_deref();
-        let asked = Asked { registry: &self.parts.registry, identity: &identity, insight, ledger, head };
+        let notary = self.parts.notary.as_deref();
+        let registry = &self.parts.registry;
+        let asked = Asked { registry, identity: &identity, insight, ledger, notary, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }
@@ -169,6 +176,7 @@ async fn dispatch<B: RequestBody>(
         }
         Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
         Call::ListEvents(page) => insights::events(asked, *page).await,
+        Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,
         Call::ReadLog(what) => log::read(asked, what).await,
         Call::WriteLog => log::submit(asked, body).await,
         Call::ListReferrers(repository, subject, filter) => {

@@ -5,6 +5,7 @@
 
 mod answer;
 mod backup;
+mod builds;
 mod clock;
 mod health;
 mod import;
@@ -22,12 +23,13 @@ use std::time::Duration;
 
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
 use plimsoll_registry::http::Door;
-use plimsoll_registry::{Arrival, Insight, Ledger, Registry, RegistryConfig};
+use plimsoll_registry::{Arrival, Insight, Ledger, Notary, Registry, RegistryConfig};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
 
 pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
+pub use builds::{BuildsConfig, KeyPlace, TokenIssuer};
 pub use clock::{clock, now};
 pub use import::RegistrySink;
 pub use ledger::LogError;
@@ -37,6 +39,7 @@ pub use signing_keys::SigningKeyError;
 pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, StorageError};
 
 use answer::Answerer;
+use builds::BuildNotary;
 use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
@@ -61,6 +64,8 @@ pub struct ServerConfig {
     pub auth: AuthConfig,
     /// The name of the transparency log; if nothing is said, the host of the external address.
     pub log_origin: Option<String>,
+    /// Whose word on builds counts, if anybody's does.
+    pub builds: Option<BuildsConfig>,
     /// How images are scanned, if they are.
     pub scan: Option<ScanConfig>,
     /// How often garbage is looked for.
@@ -128,9 +133,11 @@ impl Server {
         let origin = config.log_origin.or_else(|| host_of(config.external_url.as_deref()?));
         let origin = origin.unwrap_or_else(|| authenticator.service().to_owned());
         let keys = Arc::new(SigningKeys::open(storage.catalogue()).await?);
-        let log = Log::open(storage.clone(), &origin, keys).await?;
+        let log = Log::open(storage.clone(), &origin, keys.clone()).await?;
+        let notary = config.builds.map(|builds| Arc::new(BuildNotary::new(builds, keys)) as Arc<dyn Notary>);
         let ledger: Option<Arc<dyn Ledger>> = Some(Arc::new(log.clone()));
-        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, insight, ledger);
+        let external_url = config.external_url;
+        let door = Door::new(registry.clone(), authenticator.clone(), external_url, insight, ledger, notary);
         let shows_metrics = config.metrics_listen.is_none();
         let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         let mut listeners = Vec::new();

@@ -18,7 +18,7 @@ pub use plimsoll_server::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig
 pub use image::{Image, TestBlob, artifact, index, noise};
 pub use kill_loop::{KillLoop, KillLoopReport};
 pub use measured::{Measured, run_measured};
-pub use plimsoll_peers::{Peer, find_peer, left_out, passed_over};
+pub use plimsoll_peers::{Peer, TokenIssuer, find_peer, left_out, passed_over};
 pub use postgres::Postgres;
 pub use registry_client::{ClientError, RegistryClient, body_of};
 pub use s3::{Fault, S3Service};

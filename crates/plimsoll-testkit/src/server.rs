@@ -119,6 +119,7 @@ impl TestServer {
                 service: "plimsoll".to_owned(),
             },
             log_origin: None,
+            builds: None,
             scan: None,
             gc_interval: config.gc_interval,
             shutdown_delay: Duration::ZERO,

@@ -19,6 +19,7 @@ mod connect_failure;
 mod copy;
 mod credentials;
 mod docker_archive;
+mod document_client;
 mod engine;
 mod error;
 mod evidence;
@@ -45,6 +46,7 @@ pub use credentials::{
     erase_login, list_logins, store_login,
 };
 pub use docker_archive::{DockerArchiveSink, open_docker_archive};
+pub use document_client::DocumentClient;
 pub use engine::{Engine, open_engine_image};
 pub use error::{ErrorKind, TransportError};
 pub use evidence::{EvidenceOutcome, JudgedEvidence, verify_evidence};

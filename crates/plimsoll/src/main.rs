@@ -5,6 +5,7 @@
 mod advisories;
 mod analyser_role;
 mod arguments;
+mod ci_token;
 mod command;
 mod context;
 mod credential_helper;

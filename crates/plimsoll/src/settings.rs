@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use plimsoll_oci::{RepositoryName, Tag};
+use plimsoll_server::TokenIssuer;
 use plimsoll_transport::Secret;
 
 use crate::failure::Failure;
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     /// Bytes that stay free on the disk: a push that would take them is refused.
     pub(crate) storage_reserve_bytes: u64,
     pub(crate) immutable_tags: Vec<ImmutableTags>,
+    /// Whose tokens say how images were built.
+    pub(crate) token_issuers: Vec<TokenIssuer>,
     /// Where metrics are served, if not beside everything else.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How long the server says that it is not ready before it takes no more requests.
@@ -172,6 +175,7 @@ impl Settings {
             upload_ttl: found.required("upload.ttl", quantity::duration)?,
             storage_reserve_bytes: found.required("storage.reserve", quantity::size)?,
             immutable_tags: found.list("immutable_tags", quantity::immutable_tags)?,
+            token_issuers: found.list("ci.issuers", quantity::token_issuer)?,
             metrics_listen: found.optional("metrics.listen", quantity::address)?,
             shutdown_delay: found.required("shutdown.delay", quantity::duration)?,
             shutdown_grace: found.required("shutdown.grace", quantity::duration)?,

@@ -12,7 +12,9 @@ use plimsoll_store::{CatalogueError, ObjectError};
 use super::authorize::Challenge;
 use super::{ResponseBody, answer};
 use crate::access::{Denied, DeniedLog, Identity, ShownBy};
-use crate::{DeleteError, LedgerError, PullError, PushBlobError, PushManifestError};
+use crate::{
+    AttachError, DeleteError, LedgerError, NotaryError, PullError, PushBlobError, PushManifestError,
+};
 
 /// An answer that says why not.
 #[derive(Debug)]
@@ -216,6 +218,21 @@ impl ErrorResponse {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
     }
 
+    pub(super) fn no_notary() -> Self {
+        let message = "this server vouches for no builds: it knows no issuer of tokens";
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", message).help("set `ci.issuers` on the server")
+    }
+
+    pub(super) fn no_ci_token() -> Self {
+        let message = "the header `Plimsoll-CI-Token` is missing: it holds the token of the CI system";
+        Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", message)
+    }
+
+    pub(super) fn build_too_large(bytes_max: usize) -> Self {
+        let message = format!("the description of a build has at most {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
+    }
+
     /// A manifest was stored, and nothing can be said yet of its leaf.
     pub(super) fn not_logged(error: LedgerError) -> Self {
         let response = Self::from(error);
@@ -275,6 +292,28 @@ impl From<LedgerError> for ErrorResponse {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN", error).header(RETRY_AFTER, 1)
             }
             LedgerError::Failed(_) => Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        }
+    }
+}
+
+impl From<NotaryError> for ErrorResponse {
+    fn from(error: NotaryError) -> Self {
+        match error {
+            NotaryError::Token(_) => Self::new(StatusCode::FORBIDDEN, "DENIED", error),
+            NotaryError::Declared(_) => Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", error),
+            NotaryError::Unavailable(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNKNOWN", error).header(RETRY_AFTER, 1)
+            }
+            NotaryError::Failed(_) => Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        }
+    }
+}
+
+impl From<AttachError> for ErrorResponse {
+    fn from(error: AttachError) -> Self {
+        match error {
+            AttachError::Blob(error) => error.into(),
+            AttachError::Manifest(error) => error.into(),
         }
     }
 }

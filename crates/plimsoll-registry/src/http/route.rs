@@ -55,6 +55,8 @@ endpoints! {
     Locate = "locate";
     /// `GET /v2/_plimsoll/events`
     ListEvents = "list-events";
+    /// `POST /v2/<name>/_plimsoll/provenance/<reference>`
+    Vouch = "vouch";
     /// `GET` below `/log/`
     ReadLog = "read-log";
     /// `POST /log/api/v2/log/entries`
@@ -94,6 +96,7 @@ pub(super) enum Call {
     Document(RepositoryName, TagOrDigest, DocumentKind),
     Locate(String),
     ListEvents(EventsPage),
+    Vouch(RepositoryName, TagOrDigest),
     ReadLog(LogRead),
     WriteLog,
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
@@ -176,6 +179,7 @@ impl Call {
             [name @ .., "_plimsoll", "sbom", reference] => {
                 document(method, repository(name)?, reference, sbom_format(&query)?)
             }
+            [name @ .., "_plimsoll", "provenance", reference] => vouch(method, repository(name)?, reference),
             [name @ .., "tags", "list"] => only_get(method, Self::ListTags(repository(name)?, query.page()?)),
             [name @ .., "blobs", "uploads", ""] | [name @ .., "blobs", "uploads"] => {
                 begin_upload(method, repository(name)?, &query)
@@ -198,6 +202,7 @@ impl Call {
             Self::Document(..) => Endpoint::Document,
             Self::Locate(..) => Endpoint::Locate,
             Self::ListEvents(..) => Endpoint::ListEvents,
+            Self::Vouch(..) => Endpoint::Vouch,
             Self::ReadLog(..) => Endpoint::ReadLog,
             Self::WriteLog => Endpoint::WriteLog,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
@@ -229,6 +234,7 @@ impl Call {
             | Self::GetBlob(name, _) => (name, "pull"),
             Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => (name, "delete"),
             Self::PutManifest(name, ..)
+            | Self::Vouch(name, _)
             | Self::BeginUpload(name, _)
             | Self::GetUpload(name, _)
             | Self::AppendToUpload(name, _)
@@ -286,6 +292,11 @@ fn document(
     kind: DocumentKind,
 ) -> Result<Call, ErrorResponse> {
     only_get(method, Call::Document(name, reference(text)?, kind))
+}
+
+fn vouch(method: &Method, name: RepositoryName, text: &str) -> Result<Call, ErrorResponse> {
+    let is_write = method == Method::POST;
+    if is_write { Ok(Call::Vouch(name, reference(text)?)) } else { Err(ErrorResponse::method_not_allowed()) }
 }
 
 fn sbom_format(query: &Query) -> Result<DocumentKind, ErrorResponse> {

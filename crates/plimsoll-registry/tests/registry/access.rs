@@ -45,6 +45,7 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
         Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
         Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
+        Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
         Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
         Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),

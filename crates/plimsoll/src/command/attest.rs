@@ -1,4 +1,5 @@
 mod provenance;
+mod vouch;
 
 use std::path::{Path, PathBuf};
 

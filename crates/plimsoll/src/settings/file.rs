@@ -39,7 +39,7 @@ fn collect(path: &Path, above: &str, entries: Vec<(String, Node)>, found: &mut F
         let line = node.line;
         match (Setting::find(&key), node.content) {
             (Some(setting), content) => {
-                let Some(value) = value(path, content, line)? else { continue };
+                let Some(value) = value(path, setting, content, line)? else { continue };
                 if found.iter().any(|(other, ..)| other.key == key) {
                     return Err(fault(path, line, &format!("`{key}` is set twice")));
                 }
@@ -66,44 +66,57 @@ fn unknown(path: &Path, line: usize, key: &str) -> Failure {
 }
 
 /// A setting's value; `None` for an empty one, which leaves the setting as it is.
-fn value(path: &Path, content: Content, line: usize) -> Result<Option<Value>, Failure> {
+fn value(path: &Path, setting: &Setting, content: Content, line: usize) -> Result<Option<Value>, Failure> {
     match content {
         Content::Empty => Ok(None),
         Content::Text(text) => Ok(Some(Value::One(text))),
         Content::List(nodes) => {
             let items: Result<Vec<String>, Failure> =
-                nodes.into_iter().map(|node| item(path, node)).collect();
+                nodes.into_iter().map(|node| item(path, setting, node)).collect();
             Ok(Some(Value::Many(items?)))
         }
         Content::Map(_) => Err(fault(path, line, "a map stands where a value is expected")),
     }
 }
 
-/// One item of a list: a text, or a rule with `repositories` and `tags`.
-fn item(path: &Path, node: Node) -> Result<String, Failure> {
-    const EXPECTED: &str = "a list item is a text, or a map of `repositories` and `tags`";
+/// One item of a list: a text, or a map that stands for one.
+fn item(path: &Path, setting: &Setting, node: Node) -> Result<String, Failure> {
     let line = node.line;
+    let misfit = || {
+        let expected = match setting.key {
+            "immutable_tags" => "a list item is a text, or a map of `repositories` and `tags`",
+            "ci.issuers" => "a list item is a map of `issuer`, `audience`, `jwks`, `kind` and `builder`",
+            _ => "a list item is a text",
+        };
+        fault(path, line, expected)
+    };
     match node.content {
         Content::Text(text) => Ok(text),
         Content::Map(entries) => {
-            let texts: Vec<(String, String)> = entries
-                .into_iter()
-                .filter_map(|(key, node)| match node.content {
-                    Content::Text(text) => Some((key, text)),
-                    _ => None,
-                })
-                .collect();
-            match texts.as_slice() {
-                [(a, repositories), (b, tags)] if a == "repositories" && b == "tags" => {
-                    Ok(format!("{repositories}:{tags}"))
-                }
-                [(b, tags), (a, repositories)] if a == "repositories" && b == "tags" => {
-                    Ok(format!("{repositories}:{tags}"))
-                }
-                _ => Err(fault(path, line, EXPECTED)),
+            let mut texts = Vec::new();
+            for (name, node) in entries {
+                let Content::Text(text) = node.content else { return Err(misfit()) };
+                texts.push((name, text));
             }
+            join(setting, &mut texts).ok_or_else(misfit)
         }
-        Content::Empty | Content::List(_) => Err(fault(path, line, EXPECTED)),
+        Content::Empty | Content::List(_) => Err(misfit()),
+    }
+}
+
+/// The map's values in the form that they have in one text, as in an environment variable.
+fn join(setting: &Setting, entries: &mut [(String, String)]) -> Option<String> {
+    entries.sort();
+    match (setting.key, &*entries) {
+        ("immutable_tags", [(a, repositories), (b, tags)]) if a == "repositories" && b == "tags" => {
+            Some(format!("{repositories}:{tags}"))
+        }
+        ("ci.issuers", _) => {
+            let is_plain = |text: &String| !text.contains([';', ',']);
+            let pairs = entries.iter().map(|(name, text)| is_plain(text).then(|| format!("{name}={text}")));
+            pairs.collect::<Option<Vec<String>>>().map(|pairs| pairs.join(";"))
+        }
+        _ => None,
     }
 }
 

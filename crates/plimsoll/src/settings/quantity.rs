@@ -1,10 +1,12 @@
 //! The forms that values are written in. Each function reads one, or says what is expected.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use plimsoll_oci::{RepositoryName, Tag};
+use plimsoll_server::{KeyPlace, TokenIssuer};
 use plimsoll_transport::Secret;
 
 use super::ImmutableTags;
@@ -117,6 +119,27 @@ pub(super) fn immutable_tags(value: &str) -> Read<ImmutableTags> {
         }
         _ => Err("patterns `repositories:tags`, such as `team/*:v*`"),
     }
+}
+
+/// An issuer of tokens: `issuer=…;audience=…;jwks=…;kind=…`, and `builder=…` if need be.
+pub(super) fn token_issuer(value: &str) -> Read<TokenIssuer> {
+    const EXPECTED: &str = "`issuer=URL;audience=TEXT;jwks=URL or file;kind=KIND`, and `builder=URI` if need be, where KIND \
+                            is github, gitlab, buildkite, circleci, jenkins, kubernetes or generic";
+    let pairs =
+        value.split(';').map(|pair| pair.split_once('=').map(|(name, text)| (name.trim(), text.trim())));
+    let mut named = pairs.collect::<Option<BTreeMap<&str, &str>>>().ok_or(EXPECTED)?;
+    let mut take = |name: &str| named.remove(name).filter(|text| !text.is_empty());
+    let keys = take("jwks").ok_or(EXPECTED)?;
+    let keys =
+        if keys.contains("://") { KeyPlace::Url(http_url(keys)?) } else { KeyPlace::File(keys.into()) };
+    let issuer = TokenIssuer {
+        issuer: take("issuer").ok_or(EXPECTED)?.to_owned(),
+        audience: take("audience").ok_or(EXPECTED)?.to_owned(),
+        keys,
+        kind: take("kind").and_then(|kind| kind.parse().ok()).ok_or(EXPECTED)?,
+        builder: take("builder").map(str::to_owned),
+    };
+    if named.is_empty() { Ok(issuer) } else { Err(EXPECTED) }
 }
 
 fn split_unit(value: &str) -> Option<(u64, &str)> {

@@ -9,9 +9,10 @@ use plimsoll_analyser::AnalyserConfig;
 use plimsoll_registry::auth::AuthConfig;
 use plimsoll_registry::{ImmutableTags, RegistryConfig};
 use plimsoll_server::{
-    CatalogueConfig, ObjectsConfig, ScanConfig, ServerConfig, StorageConfig, tls_from_pem,
+    BuildsConfig, CatalogueConfig, ObjectsConfig, ScanConfig, ServerConfig, StorageConfig, tls_from_pem,
 };
 use plimsoll_store::objects::S3Config;
+use plimsoll_transport::DocumentClient;
 
 use super::{Database, Objects, S3, Settings, Tls};
 use crate::analyser_role::analyser_config;
@@ -43,11 +44,21 @@ impl Settings {
                 service: SERVICE.to_owned(),
             },
             log_origin: self.log_origin.clone(),
+            builds: self.builds()?,
             scan: self.scan.is_enabled.then(|| self.scan(environment)),
             gc_interval: self.gc.interval,
             shutdown_delay: self.shutdown_delay,
             shutdown_grace: self.shutdown_grace,
         })
+    }
+
+    /// Nothing where nobody's tokens are believed.
+    fn builds(&self) -> Result<Option<BuildsConfig>, Failure> {
+        if self.token_issuers.is_empty() {
+            return Ok(None);
+        }
+        let documents = DocumentClient::new(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))?;
+        Ok(Some(BuildsConfig { issuers: self.token_issuers.clone(), documents }))
     }
 
     fn scan(&self, environment: &Environment) -> ScanConfig {

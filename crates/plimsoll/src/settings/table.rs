@@ -57,6 +57,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
     open("tls.key", "", "PEM file of the certificate's key"),
     open("auth.anonymous_pull", "false", "whether everybody may pull"),
     open("auth.token_ttl", "5m", "how long a token is good"),
+    list(
+        "ci.issuers",
+        "",
+        "whose tokens say how images were built: `issuer`, `audience`, `jwks`, `kind`, and `builder` if need be",
+    ),
     open("gc.grace", "24h", "how long unreferenced content stays; gc.hold at least"),
     open("gc.hold", "24h", "how long a fresh blob waits for its manifest"),
     open("gc.interval", "1m", "how often the collector looks"),

@@ -1,5 +1,8 @@
 use clap::Parser;
 
+use plimsoll_attest::CiKind;
+use plimsoll_server::KeyPlace;
+
 use super::*;
 use crate::environment::Environment;
 use crate::failure::Verdict;
@@ -161,4 +164,31 @@ proptest::proptest! {
     fn any_file_is_read_or_refused_without_panic(text in "[ \\-a-c:{}\\[\\]'\"&*|>#\n.]{0,60}") {
         let _ = file::parse(std::path::Path::new("x"), &text);
     }
+}
+
+#[test]
+fn issuers_of_tokens_are_maps_in_files_and_one_text_elsewhere() {
+    let file = "ci:\n  issuers:\n    - {kind: github, issuer: 'https://a.example', audience: plimsoll, jwks: keys.json}\n";
+    let settings = read(file, [], &[]).unwrap();
+    let expected = TokenIssuer {
+        issuer: "https://a.example".to_owned(),
+        audience: "plimsoll".to_owned(),
+        keys: KeyPlace::File("keys.json".into()),
+        kind: CiKind::Github,
+        builder: None,
+    };
+    assert_eq!(settings.token_issuers, [expected]);
+    let text = "issuer=https://a;audience=b;jwks=https://a/keys?x=1;kind=generic;builder=https://b";
+    let settings = read("", [("PLIMSOLL_CI_ISSUERS", text)], &[]).unwrap();
+    assert_eq!(settings.token_issuers[0].keys, KeyPlace::Url("https://a/keys?x=1".to_owned()));
+    for wrong in [
+        "issuer=https://a;audience=b;jwks=k",
+        &format!("{text};more=1"),
+        "https://a",
+        &text.replace("generic", "x"),
+    ] {
+        assert!(read("", [("PLIMSOLL_CI_ISSUERS", wrong)], &[]).is_err(), "{wrong}");
+    }
+    let wrong = read("ci:\n  issuers:\n    - {issuer: [a]}\n", [], &[]).unwrap_err();
+    assert!(wrong.what.contains("a list item is a map of `issuer`"), "{}", wrong.what);
 }

@@ -8,6 +8,7 @@ mod matrix;
 mod offline;
 mod provenance;
 mod racing;
+mod vouched;
 
 use std::fs;
 use std::path::Path;

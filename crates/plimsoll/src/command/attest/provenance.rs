@@ -8,12 +8,14 @@ use plimsoll_attest::{
 };
 use plimsoll_oci::Digest;
 
+use super::vouch::vouch;
 use crate::advisories::read_bounded;
+use crate::ci_token::CiTokenSource;
 use crate::command::cp::read_name;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
-use crate::signing::{Saying, SigningArguments, say, wall_clock};
+use crate::signing::{KeyPassword, KeySource, Saying, say, wall_clock};
 use crate::source_tree::{WorkingTree, hashed};
 
 /// The file that is read if there is one.
@@ -24,15 +26,28 @@ const DOCKERFILES: [&str; 2] = ["Dockerfile", "Containerfile"];
 /// Reads the commit, its authors, the Dockerfile with the images it builds on, and the lock files; and which run of
 /// which workflow this is, from the environment of GitHub Actions, GitLab, Buildkite, CircleCI or Jenkins. Writes SLSA
 /// build provenance and signs it. What the build says of itself is marked as claimed.
+///
+/// With --ci-token the registry signs, once it has verified the CI system's token: builder, run, commit and whoever
+/// started it are then taken from the token alone.
 #[derive(Debug, Args)]
-#[command(override_usage = "plimsoll attest provenance [OPTIONS] --key KEY IMAGE")]
+#[command(override_usage = "plimsoll attest provenance [OPTIONS] --key KEY IMAGE\n       \
+                      plimsoll attest provenance [OPTIONS] --ci-token TOKEN IMAGE")]
 pub(crate) struct AttestProvenance {
     /// The image: a reference or oci:DIR[:TAG]
     image: String,
     #[command(flatten)]
     build: BuildArguments,
+    /// The private key to sign with: a file, or env://NAME for a variable that holds it
+    #[arg(long, value_name = "KEY", required_unless_present = "ci_token", conflicts_with = "ci_token")]
+    key: Option<KeySource>,
     #[command(flatten)]
-    signing: SigningArguments,
+    password: KeyPassword,
+    /// Have the registry sign: env://NAME for a variable that holds the CI system's token, or github to ask for one
+    #[arg(long, value_name = "TOKEN")]
+    ci_token: Option<CiTokenSource>,
+    /// For whom GitHub makes the token: what the registry expects
+    #[arg(long, value_name = "NAME", default_value = "plimsoll")]
+    audience: String,
     #[command(flatten)]
     registries: RegistryArguments,
 }
@@ -71,7 +86,12 @@ impl AttestProvenance {
     pub(super) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let image = read_name(&self.image, context)?;
         let (record, run) = self.build.gather(context)?;
-        let key = self.signing.open(context)?;
+        if let Some(source) = &self.ci_token {
+            let token = source.get(&self.audience, context)?;
+            return vouch(&image, &record, &token, &self.registries, context);
+        }
+        let without = || Failure::usage("there is no key to sign with").help("--key FILE");
+        let key = self.key.as_ref().ok_or_else(without)?.open(&self.password, context)?;
         let predicate = record.to_predicate(&run, &Witness::Environment, env!("CARGO_PKG_VERSION"));
         let statement =
             |digest: &Digest| Statement::about(digest, PredicateType::PROVENANCE, predicate.clone());
