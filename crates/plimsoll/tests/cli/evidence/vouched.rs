@@ -5,7 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use plimsoll_testkit::{Image, ServerCommand, ServerProcess, TokenIssuer, find_peer};
 use serde_json::{Value, json};
@@ -57,7 +56,7 @@ impl Site {
 
     /// What GitHub would say of a run of `main`.
     fn claims(&self) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = plimsoll_testkit::now().unix_ms() / 1000;
         json!({
             "iss": ISSUER, "aud": "plimsoll", "sub": "repo:team/app:ref:refs/heads/main",
             "iat": now, "nbf": now, "exp": now + 300,
