@@ -30,6 +30,11 @@ const ROOMS: &[Room] = &[
     Room { name: "plimsoll-tlog", storey: Storey::Reasoning, may_use: &[] },
     Room { name: "plimsoll-attest", storey: Storey::Reasoning, may_use: &["plimsoll-oci", "plimsoll-tlog"] },
     Room {
+        name: "plimsoll-dockerfile",
+        storey: Storey::Reasoning,
+        may_use: &["plimsoll-oci", "plimsoll-image"],
+    },
+    Room {
         name: "plimsoll-analyser",
         storey: Storey::Edge,
         may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom"],
@@ -74,6 +79,7 @@ const ROOMS: &[Room] = &[
             "plimsoll-oci",
             "plimsoll-attest",
             "plimsoll-analyser",
+            "plimsoll-dockerfile",
             "plimsoll-image",
             "plimsoll-store",
             "plimsoll-tlog",
@@ -103,6 +109,7 @@ const ROOMS: &[Room] = &[
         storey: Storey::Development,
         // What a benchmark measures in a process of its own.
         may_use: &[
+            "plimsoll-dockerfile",
             "plimsoll-oci",
             "plimsoll-image",
             "plimsoll-sbom",

@@ -1,0 +1,17 @@
+//! What a Dockerfile says: its text without loss, the stages it builds, and what is wrong with it.
+//!
+//! [`parse`] reads any bytes into a [`Document`] that prints back the same. It goes by `BuildKit`'s reading, and by
+//! that alone.
+
+mod document;
+pub mod expand;
+pub mod ignore;
+pub mod instruction;
+mod joined;
+mod parse;
+mod span;
+
+pub use document::{Directive, Document, Part, PartKind, SyntaxError};
+pub use joined::Joined;
+pub use parse::{Mount, mounts, parse};
+pub use span::{LineIndex, Position, Span};

@@ -1,0 +1,6 @@
+//! Dockerfiles against their own text, and against BuildKit's reading of them.
+
+mod fixtures;
+mod lossless;
+mod oracle;
+mod speed;

@@ -1,0 +1,41 @@
+use std::hint::black_box;
+use std::time::Instant;
+
+use plimsoll_dockerfile::parse;
+
+use crate::fixtures::fixtures;
+
+/// In a release build it is 50 MB/s and more; the bound is for any build, on any machine.
+#[test]
+fn megabytes_are_read_in_no_time() {
+    let sound = fixtures().into_iter().filter(|(_, source)| parse(source.clone()).errors().is_empty());
+    let whole: Vec<u8> = sound.flat_map(|(_, source)| [source, b"\n".to_vec()].concat()).collect();
+    let source = whole.repeat(2_000_000 / whole.len().max(1) + 1);
+    let started = Instant::now();
+    black_box(parse(black_box(source.clone())));
+    let per_second = source.len() as f64 / started.elapsed().as_secs_f64() / 1e6;
+    println!("{per_second:.1} MB/s over {} bytes", source.len());
+    assert!(per_second > 1.0, "{per_second}");
+}
+
+/// What would take a careless reader the square of the length.
+#[test]
+fn hostile_texts_are_read_in_no_time() {
+    let started = Instant::now();
+    for (text, count) in [
+        ("RUN <<A\n", 20_000),
+        ("\\\n", 500_000),
+        ("RUN x \\\n# c\n", 100_000),
+        ("ENV ${a:-", 50_000),
+        ("\"", 500_000),
+        ("<<A ", 100_000),
+        ("ONBUILD ", 100_000),
+        ("CMD [", 100_000),
+        ("RUN --x", 200_000),
+    ] {
+        black_box(parse(format!("FROM a\nRUN {}\nRUN x\n", text.repeat(count))));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{seconds:.2} s");
+    assert!(seconds < 60.0, "{seconds}");
+}
