@@ -69,15 +69,24 @@ pub struct CanLog {
 #[derive(Clone, Copy, Debug)]
 pub struct CanAudit(());
 
+/// May set the rules for repositories.
+#[derive(Clone, Debug)]
+pub struct CanGovern {
+    actor: String,
+}
+
 /// A right over the whole registry is missing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeniedLog {
+pub enum DeniedOverall {
     /// To write.
     #[error("`{0}` may push nowhere, and so may not write to the transparency log")]
     Write(String),
     /// To read about accounts.
     #[error("`{0}` may not do everything everywhere, and so may not read what the log tells of accounts")]
     Audit(String),
+    /// To set rules.
+    #[error("`{0}` may not do everything everywhere, and so may not set projects")]
+    Govern(String),
 }
 
 /// The right that is missing.
@@ -135,15 +144,26 @@ impl Identity {
     }
 
     /// Proves the right to write to the log: who may push somewhere has something to sign.
-    pub fn can_log(&self) -> Result<CanLog, DeniedLog> {
+    pub fn can_log(&self) -> Result<CanLog, DeniedOverall> {
         let may = self.grants.iter().any(|grant| grant.actions.contains(&Action::Push));
-        if may { Ok(CanLog { actor: self.name.clone() }) } else { Err(DeniedLog::Write(self.name.clone())) }
+        if may {
+            Ok(CanLog { actor: self.name.clone() })
+        } else {
+            Err(DeniedOverall::Write(self.name.clone()))
+        }
     }
 
     /// Proves the right to read about accounts: who may do everything everywhere.
-    pub fn can_audit(&self) -> Result<CanAudit, DeniedLog> {
+    pub fn can_audit(&self) -> Result<CanAudit, DeniedOverall> {
         let may = self.grants.contains(&Grant::all());
-        if may { Ok(CanAudit(())) } else { Err(DeniedLog::Audit(self.name.clone())) }
+        if may { Ok(CanAudit(())) } else { Err(DeniedOverall::Audit(self.name.clone())) }
+    }
+
+    /// Proves the right to set rules for repositories: who may do everything everywhere.
+    pub fn can_govern(&self) -> Result<CanGovern, DeniedOverall> {
+        let may = self.grants.contains(&Grant::all());
+        let denied = || DeniedOverall::Govern(self.name.clone());
+        may.then(|| CanGovern { actor: self.name.clone() }).ok_or_else(denied)
     }
 
     /// Proves the right to list repositories: everybody may list what they may pull.
@@ -190,7 +210,19 @@ impl CanLog {
     }
 }
 
+impl CanGovern {
+    /// Who sets them.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+}
+
 impl CanList {
+    /// Whether some repository that matches one of these patterns may be shown.
+    pub fn may_see_some_of(&self, patterns: &[Pattern]) -> bool {
+        self.repositories.iter().any(|seen| patterns.iter().any(|pattern| pattern.overlaps(seen)))
+    }
+
     /// Whether a repository may be shown.
     pub fn may_see(&self, repository: &RepositoryName) -> bool {
         self.repositories.iter().any(|pattern| pattern.matches(repository.as_str()))

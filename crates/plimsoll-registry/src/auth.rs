@@ -214,10 +214,17 @@ impl Authenticator {
     }
 
     /// Makes a token with those of the wanted rights that the identity has. `wants_list` asks for the names of what the
-    /// identity may pull.
-    pub fn issue_token(&self, identity: &Identity, wanted: &[Grant], wants_list: bool) -> ScopedToken {
+    /// identity may pull, `wants_all` for every right, which only who has it gets.
+    pub fn issue_token(
+        &self,
+        identity: &Identity,
+        wanted: &[Grant],
+        wants_list: bool,
+        wants_all: bool,
+    ) -> ScopedToken {
         let now = (self.parts.clock)();
-        let grants = wanted.iter().filter_map(|wanted| narrowed(identity, wanted)).collect();
+        let mut grants: Vec<Grant> = wanted.iter().filter_map(|wanted| narrowed(identity, wanted)).collect();
+        grants.extend(identity.grants.iter().filter(|grant| wants_all && **grant == Grant::all()).cloned());
         ScopedToken {
             name: identity.name.clone(),
             grants,

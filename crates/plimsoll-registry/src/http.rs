@@ -9,6 +9,7 @@ mod insights;
 mod lists;
 mod log;
 mod manifests;
+mod projects;
 mod provenance;
 mod range;
 mod route;
@@ -179,6 +180,11 @@ async fn dispatch<B: RequestBody>(
         Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,
         Call::ReadLog(what) => log::read(asked, what).await,
         Call::WriteLog => log::submit(asked, body).await,
+        Call::ListProjects => projects::list(asked).await,
+        Call::GetProject(name) => projects::get(asked, name).await,
+        Call::PutProject(name) => projects::put(asked, name, body).await,
+        Call::DeleteProject(name) => projects::delete(asked, name).await,
+        Call::GetPolicy(repository) => projects::governing(asked, repository).await,
         Call::ListReferrers(repository, subject, filter) => {
             lists::referrers(asked, repository, *subject, filter).await
         }

@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -47,6 +48,15 @@ impl Default for TestServerConfig {
 }
 
 impl TestServerConfig {
+    /// With its catalogue in PostgreSQL and its objects in a directory, both of which replicas may share.
+    pub fn over_postgres(self, url: String, data_dir: &Path) -> Self {
+        let storage = StorageConfig {
+            catalogue: CatalogueConfig::Postgres { url },
+            objects: ObjectsConfig::Local { data_dir: data_dir.to_owned(), reserve_bytes: 0 },
+        };
+        Self { storage: Some(storage), ..self }
+    }
+
     /// With one more rule for immutable tags.
     ///
     /// # Panics

@@ -13,6 +13,7 @@ mod link;
 mod listing;
 mod log;
 mod manifests;
+mod projects;
 mod provenance;
 mod pull_blob;
 mod push_blob;

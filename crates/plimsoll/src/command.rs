@@ -18,6 +18,7 @@ mod logout;
 mod ls;
 mod man;
 mod moment;
+mod project;
 mod pull;
 mod push;
 mod restore;
@@ -73,6 +74,7 @@ pub(crate) enum Command {
     Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Project(project::Project),
     Log(log::Log),
     Trust(trust::Trust),
     Db(db::Db),
@@ -122,6 +124,7 @@ impl Command {
             Self::Fsck(fsck) => fsck.run(context),
             Self::Backup(backup) => backup.run(context),
             Self::Restore(restore) => restore.run(context),
+            Self::Project(project) => project.run(context),
             Self::Log(log) => log.run(context),
             Self::Trust(trust) => trust.run(context),
             Self::Db(db) => db.run(context),
@@ -161,6 +164,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("key", "Make and manage the keys that images are signed with"),
             ("log", "Check a server's transparency log, and take proofs from it"),
             ("trust", "Tell other tools whom to trust"),
+            ("project", "Set the rules for repositories of a server: who is trusted, and who has to approve"),
         ],
     ),
     (

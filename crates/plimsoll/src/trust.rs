@@ -1,17 +1,20 @@
 //! Whose signatures count: keys from the command line, or the `trust` section of `plimsoll.yaml`.
 
 mod file;
+mod project;
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plimsoll_attest::{Policy, PublicKey, Trust};
+use plimsoll_attest::{Policy, PolicyDocument, PublicKey, Trust};
+use plimsoll_transport::{ImageName, Places};
 
+pub(crate) use self::project::Project;
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
 
 /// Where trust is written down, unless somebody says otherwise.
-const POLICY_FILE: &str = "plimsoll.yaml";
+pub(crate) const POLICY_FILE: &str = "plimsoll.yaml";
 /// Largest key file that is read.
 const KEY_BYTES_MAX: u64 = 64 * 1024;
 
@@ -31,26 +34,30 @@ pub(crate) struct PolicyInForce {
     pub(crate) policy: Policy,
     /// For people: a file, a server's project, or the command line.
     pub(crate) origin: String,
+    /// Whether it is the word of the registry that is asked for the image.
+    pub(crate) is_from_registry: bool,
 }
 
 impl TrustArguments {
-    /// The policy in force; `image` is the one in question, for the advice.
-    pub(crate) fn policy(&self, image: &str) -> Result<PolicyInForce, Failure> {
+    /// The policy in force for `image`: the one that was named, the one in this directory, or else that of the image's
+    /// own registry.
+    pub(crate) async fn policy(&self, places: &Places, image: &ImageName) -> Result<PolicyInForce, Failure> {
         if !self.keys.is_empty() {
             return self.of_keys();
         }
         let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
-        match file::read(&path)? {
-            Some(document) => Ok(PolicyInForce {
-                policy: file::understand(&document, &path)?,
-                origin: path.display().to_string(),
-            }),
-            None => Err(Failure::usage("nobody is trusted: there is no key and no policy")
-                .at(path.display().to_string())
-                .help(format!(
-                    "plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml"
-                ))),
+        if let Some(document) = file::read(&path)? {
+            let policy = file::understand(&document, &path)?;
+            return Ok(PolicyInForce { policy, origin: path.display().to_string(), is_from_registry: false });
         }
+        if self.policy.is_none()
+            && let Some(policy) = project::of_registry(places, image).await?
+        {
+            return Ok(policy);
+        }
+        Err(Failure::usage("nobody is trusted: there is no key and no policy")
+            .at(path.display().to_string())
+            .help(format!("plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml")))
     }
 
     fn of_keys(&self) -> Result<PolicyInForce, Failure> {
@@ -61,8 +68,24 @@ impl TrustArguments {
         }
         let unusable = |error| Failure::usage("these keys cannot be trusted together").because(&error);
         let trust = Trust::new(signers, std::collections::BTreeMap::new()).map_err(unusable)?;
-        Ok(PolicyInForce { policy: Policy::trusting(trust), origin: "--key".to_owned() })
+        Ok(PolicyInForce {
+            policy: Policy::trusting(trust),
+            origin: "--key".to_owned(),
+            is_from_registry: false,
+        })
     }
+}
+
+/// Reads the policy in a file, with its keys in it, as a server takes it.
+pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
+    let nothing = || {
+        Failure::usage("there is no `trust` section, or no such file")
+            .at(path.display().to_string())
+            .help("trust: {keys: [{name: ci, key: ci.pub, roles: [signer]}], require: [signature]}")
+    };
+    let document = file::read(path)?.ok_or_else(nothing)?;
+    file::understand(&document, path)?;
+    Ok(document)
 }
 
 fn read_key(path: &Path) -> Result<PublicKey, Failure> {

@@ -53,7 +53,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "plimsoll-registry",
         storey: Storey::Door,
-        may_use: &["plimsoll-oci", "plimsoll-store", "plimsoll-tlog"],
+        may_use: &["plimsoll-oci", "plimsoll-attest", "plimsoll-store", "plimsoll-tlog"],
     },
     Room {
         name: "plimsoll-server",

@@ -7,13 +7,15 @@ use http::{Response, StatusCode};
 use plimsoll_oci::{
     MANIFEST_BYTES_MAX, ParseDigestError, ParseManifestError, ParseRepositoryNameError, ParseTagError,
 };
+use plimsoll_store::catalogue::{ParseProjectNameError, ProjectName};
 use plimsoll_store::{CatalogueError, ObjectError};
 
 use super::authorize::Challenge;
 use super::{ResponseBody, answer};
-use crate::access::{Denied, DeniedLog, Identity, ShownBy};
+use crate::access::{Denied, DeniedOverall, Identity, ShownBy};
 use crate::{
     AttachError, DeleteError, LedgerError, NotaryError, PullError, PushBlobError, PushManifestError,
+    SetProjectError,
 };
 
 /// An answer that says why not.
@@ -233,6 +235,29 @@ impl ErrorResponse {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
     }
 
+    pub(super) fn project_name_invalid(error: ParseProjectNameError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", error)
+    }
+
+    pub(super) fn project_unknown(name: &ProjectName) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", format!("there is no project `{name}`"))
+    }
+
+    pub(super) fn no_project(repository: &plimsoll_oci::RepositoryName) -> Self {
+        let message = format!("no project has rules for the repository `{repository}`");
+        Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", message)
+            .help("plimsoll project set NAME --repositories PATTERN --file FILE SERVER")
+    }
+
+    pub(super) fn project_too_large(bytes_max: usize) -> Self {
+        let message = format!("a project has at most {bytes_max} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
+    }
+
+    pub(super) fn damaged_project(error: &serde_json::Error) -> Self {
+        Self::internal(StatusCode::INTERNAL_SERVER_ERROR, error)
+    }
+
     /// A manifest was stored, and nothing can be said yet of its leaf.
     pub(super) fn not_logged(error: LedgerError) -> Self {
         let response = Self::from(error);
@@ -278,9 +303,23 @@ impl From<Denied> for ErrorResponse {
     }
 }
 
-impl From<DeniedLog> for ErrorResponse {
-    fn from(denied: DeniedLog) -> Self {
+impl From<DeniedOverall> for ErrorResponse {
+    fn from(denied: DeniedOverall) -> Self {
         Self { is_denied: true, ..Self::new(StatusCode::FORBIDDEN, "DENIED", denied) }
+    }
+}
+
+impl From<SetProjectError> for ErrorResponse {
+    fn from(error: SetProjectError) -> Self {
+        match error {
+            SetProjectError::Shape(_) | SetProjectError::Policy(_) | SetProjectError::Patterns(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", error)
+            }
+            SetProjectError::Contested { .. } => {
+                Self::new(StatusCode::CONFLICT, "DENIED", error).help("let one of the two patterns say more")
+            }
+            SetProjectError::Catalogue(error) => error.into(),
+        }
     }
 }
 

@@ -6,10 +6,10 @@ use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, TagOrDigest};
 use plimsoll_store::Timestamp;
-use plimsoll_store::catalogue::UploadId;
+use plimsoll_store::catalogue::{ProjectName, UploadId};
 
 use super::error::ErrorResponse;
-use super::token::LIST_SCOPE;
+use super::token::{GOVERN_SCOPE, LIST_SCOPE};
 use crate::list::PAGE_MAX;
 use crate::{DocumentKind, EventsPage, LogRead};
 
@@ -61,6 +61,16 @@ endpoints! {
     ReadLog = "read-log";
     /// `POST /log/api/v2/log/entries`
     WriteLog = "write-log";
+    /// `GET /v2/_plimsoll/projects`
+    ListProjects = "list-projects";
+    /// `GET /v2/_plimsoll/projects/<project>`
+    GetProject = "get-project";
+    /// `PUT /v2/_plimsoll/projects/<project>`
+    PutProject = "put-project";
+    /// `DELETE /v2/_plimsoll/projects/<project>`
+    DeleteProject = "delete-project";
+    /// `GET /v2/<name>/_plimsoll/policy`
+    GetPolicy = "get-policy";
     /// `GET /v2/<name>/referrers/<digest>`
     ListReferrers = "list-referrers";
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
@@ -99,6 +109,11 @@ pub(super) enum Call {
     Vouch(RepositoryName, TagOrDigest),
     ReadLog(LogRead),
     WriteLog,
+    ListProjects,
+    GetProject(ProjectName),
+    PutProject(ProjectName),
+    DeleteProject(ProjectName),
+    GetPolicy(RepositoryName),
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
     PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
@@ -173,6 +188,9 @@ impl Call {
                 only_get(method, Self::Locate((*vulnerability).to_owned()))
             }
             ["_plimsoll", "events"] => only_get(method, Self::ListEvents(query.events_page()?)),
+            ["_plimsoll", "projects"] => only_get(method, Self::ListProjects),
+            ["_plimsoll", "projects", name] => project(method, name),
+            [name @ .., "_plimsoll", "policy"] => only_get(method, Self::GetPolicy(repository(name)?)),
             [name @ .., "_plimsoll", "scan", reference] => {
                 document(method, repository(name)?, reference, DocumentKind::Report)
             }
@@ -205,6 +223,11 @@ impl Call {
             Self::Vouch(..) => Endpoint::Vouch,
             Self::ReadLog(..) => Endpoint::ReadLog,
             Self::WriteLog => Endpoint::WriteLog,
+            Self::ListProjects => Endpoint::ListProjects,
+            Self::GetProject(..) => Endpoint::GetProject,
+            Self::PutProject(..) => Endpoint::PutProject,
+            Self::DeleteProject(..) => Endpoint::DeleteProject,
+            Self::GetPolicy(..) => Endpoint::GetPolicy,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
             Self::PutManifest(..) => Endpoint::PutManifest,
@@ -222,12 +245,16 @@ impl Call {
     /// The rights to ask a token for, in the words of the token service.
     pub(super) fn scope(&self) -> Option<String> {
         let (name, actions) = match self {
-            Self::ListRepositories(..) | Self::Locate(..) | Self::ListEvents(..) => {
-                return Some(LIST_SCOPE.to_owned());
-            }
+            Self::ListRepositories(..)
+            | Self::Locate(..)
+            | Self::ListEvents(..)
+            | Self::ListProjects
+            | Self::GetProject(..) => return Some(LIST_SCOPE.to_owned()),
+            Self::PutProject(..) | Self::DeleteProject(..) => return Some(GOVERN_SCOPE.to_owned()),
             Self::Ping | Self::Token | Self::ReadLog(..) | Self::WriteLog => return None,
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
+            | Self::GetPolicy(name)
             | Self::Document(name, ..)
             | Self::ListReferrers(name, ..)
             | Self::GetManifest(name, _)
@@ -283,6 +310,16 @@ fn log(method: &Method, below: &str) -> Result<Call, ErrorResponse> {
         _ => return Err(ErrorResponse::no_such_endpoint()),
     };
     only_get(method, Call::ReadLog(what))
+}
+
+fn project(method: &Method, name: &str) -> Result<Call, ErrorResponse> {
+    let name: ProjectName = name.parse().map_err(ErrorResponse::project_name_invalid)?;
+    match *method {
+        Method::GET | Method::HEAD => Ok(Call::GetProject(name)),
+        Method::PUT => Ok(Call::PutProject(name)),
+        Method::DELETE => Ok(Call::DeleteProject(name)),
+        _ => Err(ErrorResponse::method_not_allowed()),
+    }
 }
 
 fn document(

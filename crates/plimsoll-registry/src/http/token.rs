@@ -25,6 +25,9 @@ const SCOPES_MAX: usize = 100;
 /// The scope that asks for the list of repositories.
 pub(super) const LIST_SCOPE: &str = "registry:catalog:*";
 
+/// The scope that asks for every right there is, which some things need that are about the whole registry.
+pub(super) const GOVERN_SCOPE: &str = "registry:everything:*";
+
 /// What a client asks for.
 #[derive(Default)]
 struct Wish {
@@ -52,8 +55,13 @@ pub(super) async fn answer<B: RequestBody>(
     let identity = authenticator.identify(authorization.as_deref(), origin).await.map_err(refuse)?;
     let wanted: Vec<Grant> =
         wish.scopes.iter().filter_map(|scope| parse_scope(scope)).take(SCOPES_MAX).collect();
-    let wants_list = wish.scopes.iter().any(|scope| scope == LIST_SCOPE);
-    let token = authenticator.sign(&authenticator.issue_token(&identity, &wanted, wants_list));
+    let wants = |scope: &str| wish.scopes.iter().any(|wanted| wanted == scope);
+    let token = authenticator.sign(&authenticator.issue_token(
+        &identity,
+        &wanted,
+        wants(LIST_SCOPE),
+        wants(GOVERN_SCOPE),
+    ));
     let body = serde_json::json!({
         "token": token,
         "access_token": token,

@@ -48,6 +48,11 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
         Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
         Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
+        Endpoint::ListProjects => (Method::GET, "/v2/_plimsoll/projects".to_owned()),
+        Endpoint::GetProject => (Method::GET, "/v2/_plimsoll/projects/team".to_owned()),
+        Endpoint::PutProject => (Method::PUT, "/v2/_plimsoll/projects/team".to_owned()),
+        Endpoint::DeleteProject => (Method::DELETE, "/v2/_plimsoll/projects/team".to_owned()),
+        Endpoint::GetPolicy => (Method::GET, format!("/v2/{NAME}/_plimsoll/policy")),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),
         Endpoint::GetManifest => (Method::GET, format!("/v2/{NAME}/manifests/latest")),
         Endpoint::PutManifest => (Method::PUT, format!("/v2/{NAME}/manifests/latest")),
@@ -102,6 +107,9 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::Locate
                 | Endpoint::ListEvents
                 | Endpoint::ReadLog
+                | Endpoint::ListProjects
+                | Endpoint::GetProject
+                | Endpoint::GetPolicy
                 | Endpoint::ListReferrers
                 | Endpoint::GetManifest
                 | Endpoint::GetBlob

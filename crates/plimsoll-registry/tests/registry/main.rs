@@ -9,6 +9,7 @@ mod conformance;
 mod evidence;
 mod log;
 mod looking_after;
+mod projects;
 mod redirect;
 mod tags;
 mod uploads;

@@ -51,6 +51,8 @@ tables! {
     "users" ("name, password_hash, grants, created_at") = "?1, ?2, ?3, ?4";
     "robots" ("name, token_hash, grants, expires_at, created_at, created_by, last_used_at")
         = "?1, ?2, ?3, ?4, ?5, ?6, ?7";
+    "projects" ("name, repositories, policy, set_at, set_by") = "?1, ?2, ?3, ?4, ?5";
+    "project_changes" ("id, revision") = "?1, ?2";
     "log_pending" ("id, leaf_hash, entry, payload, repository") = "?1, ?2, ?3, ?4, ?5"
         or "ON CONFLICT (leaf_hash) DO NOTHING";
     "log_entries" ("leaf_index, leaf_hash, entry, payload, repository") = "?1, ?2, ?3, ?4, ?5";

@@ -12,7 +12,7 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
-use crate::{events, log};
+use crate::{events, log, projects};
 
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
@@ -34,6 +34,8 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     log::an_entry_is_a_leaf_once(catalogue).await;
     log::whoever_takes_over_finishes_what_was_begun(catalogue).await;
     log::many_sequencers_extend_one_tree(catalogue).await;
+    projects::projects_are_kept_and_their_changes_counted(catalogue).await;
+    projects::contests_at_once_have_a_winner(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;

@@ -4,4 +4,5 @@ mod catalogue;
 mod events;
 mod log;
 mod objects;
+mod projects;
 mod race;

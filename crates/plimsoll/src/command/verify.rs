@@ -3,6 +3,8 @@ mod gates;
 mod report;
 mod verdict;
 
+pub(super) use self::verdict::name_of;
+
 use std::sync::Arc;
 
 use clap::Args;
@@ -65,9 +67,9 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let name = read_name(&self.image, context)?;
-        let policy = self.policy()?;
         let warnings = Arc::new(WarningCollector::default());
         let places = self.registries.places(context, warnings.clone())?;
+        let policy = context.block_on(self.policy(&places, &name))?;
         let step = context.terminal().step("verifying");
         let at = self.at.unwrap_or_else(wall_clock);
         let gathered = context.block_on(self.gather(&places, &name, &policy.policy, at, &step));
@@ -77,11 +79,15 @@ impl Verify {
         }
         let verified = Verified::of(&self.image, &gathered?, &policy, at);
         context.terminal().print(&verified)?;
+        if policy.is_from_registry {
+            let note = "the policy is the word of the registry that is asked; for one of your own, give --policy or --key";
+            context.terminal().note(note);
+        }
         verified.into_result()
     }
 
-    fn policy(&self) -> Result<PolicyInForce, Failure> {
-        let PolicyInForce { mut policy, origin } = self.trust.policy(&self.image)?;
+    async fn policy(&self, places: &Places, image: &ImageName) -> Result<PolicyInForce, Failure> {
+        let PolicyInForce { mut policy, origin, is_from_registry } = self.trust.policy(places, image).await?;
         if !self.types.is_empty() {
             policy.required = self.types.iter().cloned().map(Requirement::of).collect();
         }
@@ -89,7 +95,7 @@ impl Verify {
         if policy.required.is_empty() && policy.gates.is_empty() {
             policy.required.push(Requirement::of(PredicateType::SIGNATURE));
         }
-        Ok(PolicyInForce { policy, origin })
+        Ok(PolicyInForce { policy, origin, is_from_registry })
     }
 
     /// The gates that were asked for, as they are for this image's repository.

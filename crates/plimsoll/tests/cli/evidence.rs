@@ -6,6 +6,7 @@ mod crafted;
 mod interop;
 mod matrix;
 mod offline;
+mod projects;
 mod provenance;
 mod racing;
 mod vouched;

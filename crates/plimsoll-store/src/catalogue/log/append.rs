@@ -15,7 +15,7 @@ use crate::{ObjectKey, Timestamp};
 /// How much goes into one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct AppendLimits {
-    /// Most entries. Each has at most 64 KiB, and as much again for its payload.
+    /// Most entries. Each has at most 64 KiB, and as much again for its payload; the few that tell of projects have more.
     pub entries: usize,
 }
 

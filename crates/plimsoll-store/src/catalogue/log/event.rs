@@ -1,11 +1,12 @@
 use plimsoll_oci::{Digest, RepositoryName, Tag};
 use plimsoll_tlog::EventLeaf;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::super::Grant;
 use super::super::sql::{Result, Transaction};
 use super::{LogEntry, enqueue};
-use crate::Timestamp;
+use crate::{Pattern, Timestamp};
 
 /// Something that happened in the server, as its payload tells it.
 ///
@@ -27,6 +28,11 @@ pub(in super::super) enum Event<'e> {
     RobotAdded { robot: &'e str, grants: &'e [Grant] },
     /// A robot was removed.
     RobotRemoved { robot: &'e str },
+    /// A project was made or has other rules. The policy is told in full: who asks later what was in force then, finds
+    /// it here.
+    ProjectPut { project: &'e str, repositories: &'e [Pattern], policy_digest: Digest, policy: &'e RawValue },
+    /// A project was removed.
+    ProjectRemoved { project: &'e str },
 }
 
 #[derive(Serialize)]
@@ -64,6 +70,8 @@ impl Event<'_> {
             Self::UserRemoved { .. } => "user-removed",
             Self::RobotAdded { .. } => "robot-added",
             Self::RobotRemoved { .. } => "robot-removed",
+            Self::ProjectPut { .. } => "project-put",
+            Self::ProjectRemoved { .. } => "project-removed",
         }
     }
 
@@ -75,7 +83,9 @@ impl Event<'_> {
             Self::UserPut { .. }
             | Self::UserRemoved { .. }
             | Self::RobotAdded { .. }
-            | Self::RobotRemoved { .. } => None,
+            | Self::RobotRemoved { .. }
+            | Self::ProjectPut { .. }
+            | Self::ProjectRemoved { .. } => None,
         }
     }
 }

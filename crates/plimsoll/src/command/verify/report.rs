@@ -20,6 +20,9 @@ pub(super) struct Verified {
     digest: Digest,
     /// Where it is written who is trusted.
     policy: String,
+    /// Whether it is the word of the registry that was asked for the image.
+    #[serde(skip)]
+    is_from_registry: bool,
     /// The time that was judged by.
     at: Timestamp,
     /// `pass`, `fail` or `not-evaluated`.
@@ -103,6 +106,7 @@ impl Verified {
             image: image.to_owned(),
             digest: gathered.subject.digest,
             policy: by.origin.clone(),
+            is_from_registry: by.is_from_registry,
             at,
             result,
             requirements: judgement.requirements.iter().map(|ruling| Met::of(ruling, image)).collect(),
@@ -192,6 +196,9 @@ impl Report for Verified {
             |page: &Page, digest: &Digest| if page.is_wide() { digest.to_string() } else { digest.short() };
         let digest = short(page, &self.digest);
         page.line(&format!("{} is {digest}", self.image));
+        if self.is_from_registry {
+            page.line(&format!("  judged by {}", self.policy));
+        }
         if let Some(read) = self.bytes_read {
             page.line(&format!("✓ contents: {} read, every byte is as it was pushed", bytes(read)));
         }

@@ -34,7 +34,7 @@ impl Gathered {
 }
 
 /// How a requirement is called: `signature`, or `2 × approval as release-manager`.
-pub(super) fn name_of(requirement: &Requirement) -> String {
+pub(in super::super) fn name_of(requirement: &Requirement) -> String {
     let kind = requirement.predicate_type.short_name();
     let count = match requirement.signers {
         0 | 1 => String::new(),
