@@ -3,6 +3,7 @@
 mod document;
 mod duty;
 mod judgement;
+mod makers;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -177,6 +177,7 @@ async fn dispatch<B: RequestBody>(
         }
         Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
         Call::ListEvents(page) => insights::events(asked, *page).await,
+        Call::FindPush(repository, digest) => manifests::push_record(asked, repository, *digest).await,
         Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,
         Call::ReadLog(what) => log::read(asked, what).await,
         Call::WriteLog => log::submit(asked, body).await,

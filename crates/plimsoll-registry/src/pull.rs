@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use plimsoll_oci::{Digest, TagOrDigest};
-use plimsoll_store::catalogue::{QuarantinedObject, StoredBlob, StoredManifest};
+use plimsoll_store::catalogue::{QuarantinedObject, StoredBlob, StoredManifest, StoredPush};
 use plimsoll_store::objects::ByteStream;
 use plimsoll_store::{CatalogueError, ObjectError};
 
@@ -33,6 +33,15 @@ impl Registry {
         reference: &TagOrDigest,
     ) -> Result<Option<StoredManifest>, PullError> {
         Ok(self.catalogue().find_manifest(can_pull.repository(), reference).await?)
+    }
+
+    /// Who pushed a manifest that is here, and when.
+    pub async fn find_push(
+        &self,
+        can_pull: &CanPull,
+        digest: Digest,
+    ) -> Result<Option<StoredPush>, PullError> {
+        Ok(self.catalogue().find_push(can_pull.repository(), digest).await?)
     }
 
     /// Looks up a blob. Somebody who may push is told what is there only while it stays there: the answer holds the blob.

@@ -13,6 +13,7 @@ mod manifests;
 mod migrations;
 mod postgres;
 mod projects;
+mod pushes;
 mod quarantine;
 mod rebuild;
 mod referrers;
@@ -37,6 +38,7 @@ pub use log::{AppendLimits, Appending, LogBatch, LogEntry, LoggedPayload, Standi
 pub use manifests::{ManifestCheck, ManifestToPut, PutManifest, StoredManifest, TagCondition};
 pub use postgres::PostgresConfig;
 pub use projects::{ParseProjectNameError, Project, ProjectName, PutProject};
+pub use pushes::StoredPush;
 pub use quarantine::QuarantinedObject;
 pub use review::{DoomedObject, Swept};
 pub use snapshot::{EachRow, SnapshotRow, TABLES};

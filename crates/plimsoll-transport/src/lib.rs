@@ -59,8 +59,8 @@ pub use port::{
     TopLevel,
 };
 pub use registry::{
-    Access, Insight, NoWarnings, PlainHttp, RegistryClient, RegistryOptions, Repository, RetryPolicy,
-    TagMove, WarningCollector, Warnings, read_ca_file,
+    Access, Insight, NoWarnings, PlainHttp, PushRecord, RegistryClient, RegistryOptions, Repository,
+    RetryPolicy, TagMove, WarningCollector, Warnings, read_ca_file,
 };
 pub use rootfs::open_root_fs;
 pub use secret::Secret;

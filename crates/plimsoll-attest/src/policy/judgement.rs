@@ -34,10 +34,17 @@ pub struct RequirementRuling<'f> {
 }
 
 impl Policy {
-    /// Judges what is proven as of `at`.
+    /// Judges what is proven as of `at`. Whoever made the image counts at no gate, as if the policy named them there.
     pub fn judge<'f>(&self, proven: &[Proven<'f>], at: Timestamp) -> Judgement<'f> {
         let ballots: Vec<Ballot<'f>> = proven.iter().filter_map(ballot).collect();
-        let gates = self.gates.iter().map(|gate| (gate.clone(), gate.rule(&ballots, at))).collect();
+        let makers = self.makers(proven);
+        let gates = self.gates.iter().map(|gate| {
+            let mut gate = gate.clone();
+            gate.excluded.extend(makers.iter().cloned());
+            let ruling = gate.rule(&ballots, at);
+            (gate, ruling)
+        });
+        let gates = gates.collect();
         let requirements = self.required.iter().map(|requirement| rule(requirement, proven)).collect();
         Judgement { requirements, gates }
     }

@@ -22,6 +22,8 @@ pub struct Provenance {
     pub finished_on: Option<Timestamp>,
     /// Everything that it took: commit, base images, files.
     pub dependencies: Vec<Material>,
+    /// The CI system, such as `github`, where Plimsoll wrote it.
+    pub system: Option<String>,
     /// Who started it.
     pub actor: Option<Actor>,
     /// What started it, such as `push`.
@@ -52,6 +54,7 @@ struct Definition {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Internal {
+    system: Option<String>,
     trigger: Trigger,
     people: Writers,
     source_tree: Option<Tree>,
@@ -170,9 +173,10 @@ impl Provenance {
     }
 
     fn with(self, internal: Internal) -> Self {
-        let Internal { trigger, people, source_tree, grades } = internal;
+        let Internal { system, trigger, people, source_tree, grades } = internal;
         let Trigger { event, login, email } = trigger;
         Self {
+            system,
             actor: Actor::of(login, email),
             event,
             people: people.authors.into_iter().chain(people.committers).collect(),

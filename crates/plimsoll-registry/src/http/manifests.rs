@@ -100,6 +100,24 @@ fn pushed_answer(
     response
 }
 
+/// Answers with who pushed a manifest. An extension.
+pub(super) async fn push_record(
+    asked: &Asked<'_>,
+    repository: &RepositoryName,
+    digest: Digest,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    let can_pull = asked.identity.can_pull(repository)?;
+    let found = asked.registry.find_push(&can_pull, digest).await?;
+    let push = found.ok_or_else(|| ErrorResponse::manifest_unknown(&TagOrDigest::Digest(digest)))?;
+    let body = serde_json::json!({
+        "name": repository,
+        "digest": digest,
+        "pushedBy": push.by,
+        "pushedAtUnixMs": push.at,
+    });
+    Ok(answer::json(StatusCode::OK, body.to_string().into()))
+}
+
 /// Answers `DELETE` of a manifest or a tag (end-9).
 pub(super) async fn delete(
     asked: &Asked<'_>,

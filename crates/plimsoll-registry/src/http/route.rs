@@ -55,6 +55,8 @@ endpoints! {
     Locate = "locate";
     /// `GET /v2/_plimsoll/events`
     ListEvents = "list-events";
+    /// `GET /v2/<name>/_plimsoll/push/<digest>`
+    FindPush = "find-push";
     /// `POST /v2/<name>/_plimsoll/provenance/<reference>`
     Vouch = "vouch";
     /// `GET` below `/log/`
@@ -106,6 +108,7 @@ pub(super) enum Call {
     Document(RepositoryName, TagOrDigest, DocumentKind),
     Locate(String),
     ListEvents(EventsPage),
+    FindPush(RepositoryName, Digest),
     Vouch(RepositoryName, TagOrDigest),
     ReadLog(LogRead),
     WriteLog,
@@ -197,6 +200,9 @@ impl Call {
             [name @ .., "_plimsoll", "sbom", reference] => {
                 document(method, repository(name)?, reference, sbom_format(&query)?)
             }
+            [name @ .., "_plimsoll", "push", text] => {
+                only_get(method, Self::FindPush(repository(name)?, digest(text)?))
+            }
             [name @ .., "_plimsoll", "provenance", reference] => vouch(method, repository(name)?, reference),
             [name @ .., "tags", "list"] => only_get(method, Self::ListTags(repository(name)?, query.page()?)),
             [name @ .., "blobs", "uploads", ""] | [name @ .., "blobs", "uploads"] => {
@@ -220,6 +226,7 @@ impl Call {
             Self::Document(..) => Endpoint::Document,
             Self::Locate(..) => Endpoint::Locate,
             Self::ListEvents(..) => Endpoint::ListEvents,
+            Self::FindPush(..) => Endpoint::FindPush,
             Self::Vouch(..) => Endpoint::Vouch,
             Self::ReadLog(..) => Endpoint::ReadLog,
             Self::WriteLog => Endpoint::WriteLog,
@@ -257,6 +264,7 @@ impl Call {
             | Self::GetPolicy(name)
             | Self::Document(name, ..)
             | Self::ListReferrers(name, ..)
+            | Self::FindPush(name, _)
             | Self::GetManifest(name, _)
             | Self::GetBlob(name, _) => (name, "pull"),
             Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => (name, "delete"),

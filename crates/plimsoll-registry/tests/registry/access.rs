@@ -45,6 +45,7 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
         Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
         Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
+        Endpoint::FindPush => (Method::GET, format!("/v2/{NAME}/_plimsoll/push/{digest}")),
         Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
         Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
         Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
@@ -104,6 +105,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::ListTags
                 | Endpoint::TagHistory
                 | Endpoint::Document
+                | Endpoint::FindPush
                 | Endpoint::Locate
                 | Endpoint::ListEvents
                 | Endpoint::ReadLog

@@ -259,6 +259,9 @@ async fn tags_move_under_their_conditions_and_every_move_is_remembered(catalogue
         catalogue.find_manifest(&name, &TagOrDigest::Digest(two)).await.unwrap().is_some(),
         "untagging keeps it"
     );
+    let pushed = catalogue.find_push(&name, two).await.unwrap().unwrap();
+    assert_eq!(pushed.by, "ana");
+    assert_eq!(catalogue.find_push(&repository("other"), two).await.unwrap(), None);
 }
 
 async fn lists_come_in_pages_and_in_ascii_order(catalogue: &Catalogue) {

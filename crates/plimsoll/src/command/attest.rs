@@ -13,7 +13,7 @@ use crate::advisories::read_bounded;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
-use crate::signing::{Saying, SigningArguments, say};
+use crate::signing::{KeyPassword, KeySource, Saying, say};
 
 /// Largest predicate that is read: as base64 it fits into what other tools read.
 const PREDICATE_BYTES_MAX: u64 = 95 * 1024 * 1024;
@@ -32,8 +32,22 @@ const PREDICATE_BYTES_MAX: u64 = 95 * 1024 * 1024;
 pub(crate) struct Attest {
     #[command(subcommand)]
     kind: Option<Kind>,
+    /// The image: a reference or oci:DIR[:TAG]
+    #[arg(required = true)]
+    image: Option<String>,
+    /// What is said: provenance, spdx, cyclonedx, vulns, openvex, test-result, vsa, custom or a URI
+    #[arg(long = "type", value_name = "TYPE", value_parser = predicate_type, required = true)]
+    predicate_type: Option<PredicateType>,
+    /// The predicate, in JSON
+    #[arg(long, value_name = "FILE", required = true)]
+    predicate: Option<PathBuf>,
+    /// The private key: a file, or env://NAME for a variable that holds it
+    #[arg(long, value_name = "KEY", required = true)]
+    key: Option<KeySource>,
     #[command(flatten)]
-    words: Option<Words>,
+    password: KeyPassword,
+    #[command(flatten)]
+    registries: RegistryArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -41,42 +55,20 @@ enum Kind {
     Provenance(Box<provenance::AttestProvenance>),
 }
 
-/// A statement that somebody else made.
-#[derive(Debug, Args)]
-struct Words {
-    /// The image: a reference or oci:DIR[:TAG]
-    image: String,
-    /// What is said: provenance, spdx, cyclonedx, vulns, openvex, test-result, vsa, custom or a URI
-    #[arg(long = "type", value_name = "TYPE", value_parser = predicate_type)]
-    predicate_type: PredicateType,
-    /// The predicate, in JSON
-    #[arg(long, value_name = "FILE")]
-    predicate: PathBuf,
-    #[command(flatten)]
-    signing: SigningArguments,
-    #[command(flatten)]
-    registries: RegistryArguments,
-}
-
 impl Attest {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
-        match (&self.kind, &self.words) {
-            (Some(Kind::Provenance(provenance)), _) => provenance.run(context),
-            (None, Some(words)) => words.say(context),
-            (None, None) => {
-                Err(Failure::usage("it is not said what to attest").help("plimsoll attest --help"))
-            }
+        if let Some(Kind::Provenance(provenance)) = &self.kind {
+            return provenance.run(context);
         }
-    }
-}
-
-impl Words {
-    fn say(&self, context: &mut Context) -> Result<(), Failure> {
-        let image = read_name(&self.image, context)?;
-        let predicate = read_predicate(&self.predicate)?;
-        let key = self.signing.open(context)?;
-        let statement =
-            |digest: &Digest| Statement::about(digest, self.predicate_type.clone(), predicate.clone());
+        let (Some(image), Some(predicate_type), Some(predicate), Some(key)) =
+            (&self.image, &self.predicate_type, &self.predicate, &self.key)
+        else {
+            return Err(Failure::usage("it is not said what to attest").help("plimsoll attest --help"));
+        };
+        let image = read_name(image, context)?;
+        let predicate = read_predicate(predicate)?;
+        let key = key.open(&self.password, context)?;
+        let statement = |digest: &Digest| Statement::about(digest, predicate_type.clone(), predicate.clone());
         say(&Saying { image: &image, key: &key, statement: &statement }, &self.registries, context)
     }
 }

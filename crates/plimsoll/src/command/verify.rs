@@ -2,6 +2,7 @@ mod contents;
 mod gates;
 mod report;
 mod verdict;
+mod way;
 
 pub(super) use self::verdict::name_of;
 
@@ -9,10 +10,10 @@ use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
-use plimsoll_attest::{Gate, Policy, PredicateType, Requirement, read_unsigned_claim};
+use plimsoll_attest::{Gate, Policy, PredicateType, Pushed, Requirement, read_unsigned_claim};
 use plimsoll_oci::{Descriptor, Digest, Manifest, Platform};
 use plimsoll_transport::{
-    ErrorKind, ImageName, OpenSource, Places, Source, TransportError, WarningCollector, read_blob,
+    Access, ErrorKind, ImageName, OpenSource, Places, Source, TransportError, WarningCollector, read_blob,
     sibling_attachments, verify_evidence,
 };
 
@@ -129,7 +130,8 @@ impl Verify {
         } else {
             None
         };
-        Ok(Gathered { subject, evidence, claims, bytes_read })
+        let pushed = ask_who_pushed(places, name, &subject.digest).await;
+        Ok(Gathered { subject, evidence, claims, pushed, bytes_read })
     }
 
     /// What is to be verified, and what is said about it without a signature.
@@ -146,6 +148,17 @@ impl Verify {
             Manifest::Image(_) => Vec::new(),
         };
         Ok((subject, claims))
+    }
+}
+
+/// Who pushed the image, if its registry tells. That it does not is no failure: nothing is decided by it.
+async fn ask_who_pushed(places: &Places, name: &ImageName, digest: &Digest) -> Pushed {
+    let ImageName::Registry { reference, .. } = name else { return Pushed::NotKnownHere };
+    let repository = places.registries.repository(&reference.registry, &reference.repository, &Access::Pull);
+    let Ok(Some(record)) = repository.push_record(digest).await else { return Pushed::NotKnownHere };
+    match Timestamp::from_millisecond(record.pushed_at_unix_ms) {
+        Ok(at) => Pushed::By { actor: record.pushed_by, at },
+        Err(_) => Pushed::NotKnownHere,
     }
 }
 

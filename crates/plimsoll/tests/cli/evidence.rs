@@ -9,6 +9,7 @@ mod offline;
 mod projects;
 mod provenance;
 mod racing;
+mod source;
 mod vouched;
 
 use std::fs;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::gates::GateRuling;
 use super::verdict::{Gathered, name_of, origin_of};
+use super::way::Way;
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Page, Report, bytes};
 use crate::trust::PolicyInForce;
@@ -30,6 +31,8 @@ pub(super) struct Verified {
     requirements: Vec<Met>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gates: Vec<GateRuling>,
+    /// The way from the commit to the approvals.
+    chain: Way,
     facts: Vec<ProvenFact>,
     refused: Vec<Refused>,
     /// What nobody signed, as hints only.
@@ -89,7 +92,9 @@ struct Claimed {
 
 impl Verified {
     pub(super) fn of(image: &str, gathered: &Gathered, by: &PolicyInForce, at: Timestamp) -> Self {
-        let judgement = by.policy.judge(&gathered.proven(), at);
+        let proven = gathered.proven();
+        let judgement = by.policy.judge(&proven, at);
+        let chain = Way::of(image, gathered, &proven, &judgement, &by.policy);
         let result = match (judgement.is_pass(), gathered.has_unknown()) {
             (true, _) => "pass",
             (false, true) => "not-evaluated",
@@ -111,6 +116,7 @@ impl Verified {
             result,
             requirements: judgement.requirements.iter().map(|ruling| Met::of(ruling, image)).collect(),
             gates: judgement.gates.into_iter().map(GateRuling::of).collect(),
+            chain,
             facts: gathered.evidence.iter().filter_map(listed).collect(),
             refused: gathered.evidence.iter().filter_map(refused).collect(),
             claims: gathered.claims.iter().map(claimed).collect(),
@@ -187,6 +193,9 @@ fn next_command(missing: &PredicateType, image: &str) -> String {
     if *missing == PredicateType::SIGNATURE {
         return format!("plimsoll sign {image} --key FILE");
     }
+    if *missing == PredicateType::PROVENANCE {
+        return format!("plimsoll attest provenance {image} --key FILE");
+    }
     format!("plimsoll attest {image} --type {} --predicate FILE --key FILE", missing.short_name())
 }
 
@@ -224,6 +233,7 @@ impl Report for Verified {
             let what = claim.origin.as_deref().unwrap_or_else(|| claim.predicate_type.short_name());
             page.line(&format!("  claimed, and signed by nobody: {what}"));
         }
+        self.chain.draw(page);
         page.line(self.result);
     }
 }

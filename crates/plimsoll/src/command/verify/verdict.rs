@@ -1,4 +1,4 @@
-use plimsoll_attest::{Proven, Provenance, Requirement, UnsignedClaim};
+use plimsoll_attest::{Proven, Provenance, Pushed, Requirement, UnsignedClaim};
 use plimsoll_oci::{Descriptor, Digest};
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 
@@ -7,6 +7,8 @@ pub(super) struct Gathered {
     pub(super) subject: Descriptor,
     pub(super) evidence: Vec<JudgedEvidence>,
     pub(super) claims: Vec<Claim>,
+    /// What is known of its push.
+    pub(super) pushed: Pushed,
     /// How many bytes of the image were read and checked, if they were.
     pub(super) bytes_read: Option<u64>,
 }

@@ -5,10 +5,11 @@ use plimsoll_testkit::find_peer;
 use tempfile::TempDir;
 
 use super::cosign::Cosign;
-use super::{done, plimsoll, push, workshop};
-use crate::Outcome;
+use super::source::SourceRepository;
+use super::{PASSWORD, done, plimsoll, push, workshop};
 use crate::peers::{DebianRegistry, Server};
 use crate::signed_image::SignedImage;
+use crate::{Outcome, run_in};
 
 const POLICY: &str = "\
 trust:
@@ -117,4 +118,80 @@ fn approvals_travel_with_oras_and_are_made_with_cosign_too() {
     drop(server);
     let open = at_the_gate(home, &there);
     assert_eq!(open.code, 0, "{}{}", open.stdout, open.stderr);
+}
+
+/// Who builds, and who is who in git.
+const PEOPLE: &str = "    - {name: ci, key: ci.pub, roles: [builder]}
+  people:
+    - {name: ana, git: [ana@example.org]}
+";
+
+#[test]
+fn who_wrote_an_image_does_not_approve_it_and_that_holds_where_it_is_copied_to() {
+    let office = office();
+    let home = office.path();
+    let Some(oras) = find_peer("oras") else { return };
+    let Some(other) = DebianRegistry::start() else { return };
+    let Some(source) = SourceRepository::new(home, "https://git.example/team/app.git", "FROM scratch\n")
+    else {
+        return;
+    };
+    let policy =
+        POLICY.replace("excluded: [cem], ", "").replace("  roles: {", &format!("{PEOPLE}  roles: {{"));
+    fs::write(home.join("plimsoll.yaml"), policy).unwrap();
+    let server = Server::start();
+    let image = push(server.host(), &plimsoll_testkit::Image::small(43, 1, 100));
+    let variables = [PASSWORD, &[("PATH", source.search_path())]].concat();
+    let attested =
+        run_in(home, &variables, &["attest", "provenance", &image, "--key", "ci.key", "--source", "app"]);
+    assert_eq!(attested.code, 0, "{}", attested.stderr);
+    approve(home, "ana", &image, &[]);
+    approve(home, "ben", &image, &[]);
+    let shut = at_the_gate(home, &image);
+    assert_eq!(shut.code, 1);
+    assert!(shut.stdout.contains("`ana` wrote or built it"), "{}", shut.stdout);
+    assert!(shut.stdout.contains("✗ approve for prod by ben only, and 2 must\n"), "{}", shut.stdout);
+    assert!(shut.stdout.contains("✓ push    by anonymous, 20"), "{}", shut.stdout);
+    approve(home, "cem", &image, &[]);
+    assert_eq!(at_the_gate(home, &image).code, 0);
+
+    let there = format!("{}/copied/app:1", other.host());
+    let mut copy = oras.command();
+    copy.args(["cp", "-r", "--no-tty", "--from-plain-http", "--to-plain-http", &image, &there]);
+    let copied = copy.output().unwrap();
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+    drop(server);
+    let open = at_the_gate(home, &there);
+    assert_eq!(open.code, 0, "{}{}", open.stdout, open.stderr);
+    let commit =
+        format!("✓ commit  {} of git+https://git.example/team/app.git@refs/heads/main", source.head());
+    let whole = plimsoll(home, &["verify", &there, "--gate", "prod", "-o", "wide"]);
+    assert!(
+        whole.stdout.contains(&format!("{commit}, by ana@example.org (claimed, says ci)\n")),
+        "{}",
+        whole.stdout
+    );
+    assert!(whole.stdout.contains("✓ approve for prod by ben, cem (signed)\n"), "{}", whole.stdout);
+    assert!(whole.stdout.contains("– push    not known here\n"), "{}", whole.stdout);
+    assert!(whole.stdout.contains("✗ sign    no signature that counts\n"), "{}", whole.stdout);
+    assert!(
+        whole.stdout.contains(&format!("  next: plimsoll sign {there} --key FILE\n")),
+        "{}",
+        whole.stdout
+    );
+    let json = plimsoll(home, &["verify", &there, "--gate", "prod", "-o", "json"]).json();
+    let hops: Vec<(&str, &str)> = json["chain"]["hops"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|hop| (hop["hop"].as_str().unwrap(), hop["standing"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("commit", "known"),
+        ("build", "known"),
+        ("push", "not-known-here"),
+        ("sign", "missing"),
+        ("approve", "known"),
+    ];
+    assert_eq!(hops, expected);
 }

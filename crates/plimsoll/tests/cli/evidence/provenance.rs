@@ -1,13 +1,13 @@
 //! How an image was built, as git, the Dockerfile and the environment of a CI system say.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use plimsoll_oci::Digest;
-use plimsoll_testkit::{Peer, find_peer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::source::SourceRepository;
 use super::{PASSWORD, done, workshop};
 use crate::signed_image::SignedImage;
 use crate::{Outcome, run_in};
@@ -15,54 +15,24 @@ use crate::{Outcome, run_in};
 /// A workshop with the image `oci:image:1`, and the repository `app` that it is built from.
 struct Forge {
     directory: TempDir,
-    git: Peer,
+    source: SourceRepository,
 }
 
 impl Forge {
     fn new() -> Option<Self> {
-        let git = find_peer("git")?;
         let directory = workshop();
         SignedImage::new(51, 1, 100).write(&directory.path().join("image"));
-        let forge = Self { directory, git };
-        fs::create_dir_all(forge.app().join("web")).unwrap();
-        forge.git(&["init", "--quiet", "--initial-branch", "main"]);
-        forge.git(&["remote", "add", "origin", "https://robot:hunter2@git.example/team/app.git"]);
-        fs::write(forge.app().join("Dockerfile"), forge.dockerfile()).unwrap();
-        fs::write(forge.app().join("web/package-lock.json"), "{}").unwrap();
-        forge.commit("ana", "begin");
-        Some(forge)
+        let remote = "https://robot:hunter2@git.example/team/app.git";
+        let source = SourceRepository::new(directory.path(), remote, &dockerfile())?;
+        Some(Self { directory, source })
     }
 
     fn home(&self) -> &Path {
         self.directory.path()
     }
 
-    fn app(&self) -> PathBuf {
-        self.home().join("app")
-    }
-
-    fn dockerfile(&self) -> String {
-        format!("ARG BASE=debian:12\nFROM golang:1 AS build\nFROM $BASE@{}\n", Digest::sha256_of(b"base"))
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let mut command = self.git.command();
-        let output = command.args(arguments).current_dir(self.app()).env_clear().output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    /// Commits everything, in the name of `who`, and returns the commit.
-    fn commit(&self, who: &str, message: &str) -> String {
-        let (name, email) = (format!("user.name={who}"), format!("user.email={who}@example.org"));
-        self.git(&["add", "--all"]);
-        self.git(&["-c", &name, "-c", &email, "commit", "--quiet", "--message", message]);
-        self.git(&["rev-parse", "HEAD"])
-    }
-
     fn attest(&self, variables: &[(&str, &str)], more: &[&str]) -> Outcome {
-        let path = self.git.path().parent().unwrap().to_str().unwrap();
-        let variables = [PASSWORD, &[("PATH", path)], variables].concat();
+        let variables = [PASSWORD, &[("PATH", self.source.search_path())], variables].concat();
         let arguments = ["attest", "provenance", "oci:image:1", "--key", "ci.key", "--source", "app"];
         run_in(self.home(), &variables, &[&arguments[..], more].concat())
     }
@@ -73,10 +43,14 @@ impl Forge {
     }
 }
 
+fn dockerfile() -> String {
+    format!("ARG BASE=debian:12\nFROM golang:1 AS build\nFROM $BASE@{}\n", Digest::sha256_of(b"base"))
+}
+
 #[test]
 fn commit_people_dockerfile_and_run_are_told_and_marked_as_claimed() {
     let Some(forge) = Forge::new() else { return };
-    let commit = forge.git(&["rev-parse", "HEAD"]);
+    let commit = forge.source.head();
     let run = [
         ("GITLAB_CI", "true"),
         ("CI_PROJECT_URL", "https://git.example/team/app"),
@@ -99,9 +73,9 @@ fn commit_people_dockerfile_and_run_are_told_and_marked_as_claimed() {
     assert_eq!(built["externalParameters"]["dockerfile"], "Dockerfile");
     let base = Digest::sha256_of(b"base").encoded();
     assert_eq!(built["resolvedDependencies"][1]["digest"]["sha256"], base);
-    let dockerfile = &built["resolvedDependencies"][2];
-    assert_eq!(dockerfile["digest"]["sha256"], Digest::sha256_of(forge.dockerfile().as_bytes()).encoded());
-    assert_eq!(dockerfile["digest"]["gitBlob"], forge.git(&["rev-parse", "HEAD:Dockerfile"]));
+    let file = &built["resolvedDependencies"][2];
+    assert_eq!(file["digest"]["sha256"], Digest::sha256_of(dockerfile().as_bytes()).encoded());
+    assert_eq!(file["digest"]["gitBlob"], forge.source.git(&["rev-parse", "HEAD:Dockerfile"]));
     assert_eq!(built["resolvedDependencies"][3]["name"], "web/package-lock.json");
     let inside = &built["internalParameters"];
     assert_eq!(inside["people"]["authors"], json!(["ana@example.org"]));
@@ -119,12 +93,12 @@ fn commit_people_dockerfile_and_run_are_told_and_marked_as_claimed() {
 #[test]
 fn everybody_who_wrote_since_the_last_build_is_named_and_so_is_an_untidy_tree() {
     let Some(forge) = Forge::new() else { return };
-    let built_before = forge.git(&["rev-parse", "HEAD"]);
-    fs::write(forge.app().join("a"), "1").unwrap();
-    forge.commit("ben", "more\n\nCo-authored-by: Dan <dan@example.org>");
-    fs::write(forge.app().join("a"), "2").unwrap();
-    forge.commit("cem", "even more");
-    fs::write(forge.app().join("Dockerfile"), "FROM debian:12\n").unwrap();
+    let built_before = forge.source.head();
+    fs::write(forge.source.directory().join("a"), "1").unwrap();
+    forge.source.commit("ben", "more\n\nCo-authored-by: Dan <dan@example.org>");
+    fs::write(forge.source.directory().join("a"), "2").unwrap();
+    forge.source.commit("cem", "even more");
+    fs::write(forge.source.directory().join("Dockerfile"), "FROM debian:12\n").unwrap();
     let said = forge.attest(&[("CI_COMMIT_SHA", "x")], &["--since", &built_before]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("1 files differ from commit "), "{}", said.stderr);
@@ -141,13 +115,13 @@ fn everybody_who_wrote_since_the_last_build_is_named_and_so_is_an_untidy_tree() 
         lost.stderr
     );
     let evil = forge.attest(&[], &["--since=--output=app/evil"]);
-    assert_eq!((evil.code, forge.app().join("evil").exists()), (2, false), "{}", evil.stderr);
+    assert_eq!((evil.code, forge.source.directory().join("evil").exists()), (2, false), "{}", evil.stderr);
 }
 
 #[test]
 fn without_a_repository_the_environment_alone_speaks_and_nobody_is_made_up() {
     let Some(forge) = Forge::new() else { return };
-    fs::remove_dir_all(forge.app().join(".git")).unwrap();
+    fs::remove_dir_all(forge.source.directory().join(".git")).unwrap();
     let said = forge.attest(&[], &[]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("nobody says which commit was built"), "{}", said.stderr);

@@ -6,10 +6,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-use plimsoll_testkit::{Image, ServerCommand, ServerProcess, TokenIssuer, find_peer};
+use plimsoll_testkit::{Image, ServerCommand, ServerProcess, TokenIssuer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::source::SourceRepository;
 use super::{done, push, workshop};
 use crate::{Outcome, run_in};
 
@@ -28,21 +29,10 @@ struct Site {
 
 impl Site {
     fn new() -> Option<Self> {
-        let (issuer, git) = (TokenIssuer::new()?, find_peer("git")?);
+        let issuer = TokenIssuer::new()?;
         let (home, data) = (workshop(), tempfile::tempdir().unwrap());
-        let app = home.path().join("app");
-        fs::create_dir(&app).unwrap();
-        fs::write(app.join("Dockerfile"), "FROM scratch\n").unwrap();
-        let git = |arguments: &[&str]| {
-            let output = git.command().args(arguments).current_dir(&app).env_clear().output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8(output.stdout).unwrap().trim().to_owned()
-        };
-        git(&["init", "--quiet", "--initial-branch", "main"]);
-        git(&["remote", "add", "origin", "git@github.com:team/app.git"]);
-        git(&["add", "."]);
-        git(&["-c", "user.name=ana", "-c", "user.email=ana@example.org", "commit", "--quiet", "-m", "begin"]);
-        let commit = git(&["rev-parse", "HEAD"]);
+        let source = SourceRepository::new(home.path(), "git@github.com:team/app.git", "FROM scratch\n")?;
+        let commit = source.head();
         let keys = serve_often(issuer.key_set("k1"));
         let issuers = format!("ci.issuers=issuer={ISSUER};audience=plimsoll;jwks={keys};kind=github");
         let server = ServerCommand::new(env!("CARGO_BIN_EXE_plimsoll"), data.path()).set(issuers).start();
