@@ -46,6 +46,15 @@ impl Holdings {
         all.iter().filter_map(|number| self.images.get(number as usize).copied()).collect()
     }
 
+    /// Those of the components that an image holds; `None` if the image is not known.
+    pub(crate) fn held_by(&self, image: Digest, components: &[u32]) -> Option<Vec<u32>> {
+        let number = *self.numbers.get(&image)?;
+        let is_held = |component: &u32| {
+            self.holders.get(*component as usize).is_some_and(|holders| holders.contains(number))
+        };
+        Some(components.iter().copied().filter(is_held).collect())
+    }
+
     /// Whether any image holds the component.
     pub(crate) fn is_held(&self, component: u32) -> bool {
         let holders = self.holders.get(component as usize);

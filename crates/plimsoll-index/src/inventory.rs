@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Event;
 use crate::holdings::Holdings;
 use crate::judgements::{Judgements, Known, difference};
+use crate::lineage::{Answer, Question};
 use crate::processors::work_at;
 use crate::surroundings::{Piece, Surroundings};
 
@@ -49,6 +50,17 @@ pub struct Location {
     pub matches: Matches,
     /// The images.
     pub images: Vec<Digest>,
+}
+
+/// A component that a question concerns.
+#[derive(Clone, Debug)]
+pub struct Concerned {
+    /// The component's number.
+    pub number: u32,
+    /// The component.
+    pub component: Arc<Interned>,
+    /// What is to be said of it.
+    pub answer: Answer,
 }
 
 impl Interned {
@@ -171,6 +183,30 @@ impl Inventory {
         .collect()
     }
 
+    /// The components that a question concerns, whatever is to be said of them.
+    pub fn concerned(&self, question: &Question) -> Vec<Concerned> {
+        let called = self.called(question.names());
+        let pieces = self.surroundings.part(called);
+        let answers = work_at(&pieces, |piece| {
+            let mut matcher = self.matcher(piece, &self.index);
+            let of_piece = piece.components.iter().filter_map(|number| {
+                let component = self.component(*number)?;
+                question.concerns(&component.component).then(|| (*number, component.clone()))
+            });
+            let answered = of_piece.map(|(number, component)| {
+                let answer = question.answer(&component.component, &mut matcher);
+                Concerned { number, component, answer }
+            });
+            answered.collect::<Vec<_>>()
+        });
+        answers.into_iter().flatten().collect()
+    }
+
+    /// Those of the components that an image holds; `None` if the image is not known here.
+    pub fn held_by(&self, image: Digest, components: &[u32]) -> Option<Vec<u32>> {
+        self.holdings.held_by(image, components)
+    }
+
     /// The highest number of a component that is known.
     pub fn last_component(&self) -> u32 {
         u32::try_from(self.components.len().saturating_sub(1)).unwrap_or(u32::MAX)
@@ -257,14 +293,14 @@ impl Inventory {
 }
 
 /// The names by which advisories may speak of a component: its own with and without namespace, and its source's.
-fn names(component: &Component) -> BTreeSet<Box<str>> {
+pub(crate) fn names(component: &Component) -> BTreeSet<Box<str>> {
     let source = component.source.as_ref().map(|source| folded(&source.name));
     [folded(&component.full_name()), folded(&component.name)].into_iter().chain(source).collect()
 }
 
 /// Names that some ecosystem takes for the same are the same here; one too many is matched in vain, one too few would be
 /// missed.
-fn folded(name: &str) -> Box<str> {
+pub(crate) fn folded(name: &str) -> Box<str> {
     name.chars()
         .map(|c| if matches!(c, '_' | '.') { '-' } else { c.to_ascii_lowercase() })
         .collect::<String>()

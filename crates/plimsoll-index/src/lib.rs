@@ -14,4 +14,4 @@ mod processors;
 mod surroundings;
 
 pub use event::{Event, EventKind, FindingState};
-pub use inventory::{Interned, Inventory, Location};
+pub use inventory::{Concerned, Interned, Inventory, Location};

@@ -11,12 +11,16 @@ mod cause;
 mod clocks;
 mod interval;
 mod lock_file;
+mod question;
+mod report;
 
 pub use base_change::Ground;
 pub use cause::{Cause, Change, Moved, Step, entry, exit};
 pub use clocks::{Clock, Clocks, Exposure, Source};
 pub use interval::{Confidence, Holding, Interval, intervals};
 pub use lock_file::is_lock_file;
+pub use question::{Answer, Question, QuestionError};
+pub use report::{LineReport, LogPosition, ReportedBuild, ReportedEdge, ReportedInterval};
 
 use std::collections::{BTreeMap, BTreeSet};
 

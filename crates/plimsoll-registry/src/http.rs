@@ -176,6 +176,9 @@ async fn dispatch<B: RequestBody>(
             insights::document(asked, repository, reference, *kind).await
         }
         Call::Locate(vulnerability) => insights::locate(asked, vulnerability).await,
+        Call::ImageLine(repository, reference, what) => {
+            insights::line(asked, repository, reference, what).await
+        }
         Call::ListEvents(page) => insights::events(asked, *page).await,
         Call::FindPush(repository, digest) => manifests::push_record(asked, repository, *digest).await,
         Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,

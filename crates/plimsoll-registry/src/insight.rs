@@ -4,7 +4,7 @@ use futures_util::future::BoxFuture;
 use plimsoll_oci::Digest;
 use plimsoll_store::Timestamp;
 
-use crate::access::CanList;
+use crate::access::{CanList, CanPull};
 
 /// Tells what is known of images. Callers have shown that they may pull them.
 pub trait Insight: Send + Sync {
@@ -21,6 +21,14 @@ pub trait Insight: Send + Sync {
     /// Where a vulnerability is, among the repositories that the caller may see, as JSON.
     fn locate<'a>(&'a self, vulnerability: &'a str, can_list: &'a CanList) -> BoxFuture<'a, Known>;
 
+    /// When something entered the line of an image, left it and returned, as JSON.
+    fn line<'a>(
+        &'a self,
+        asked: &'a LineQuestion,
+        can_pull: &'a CanPull,
+        can_list: &'a CanList,
+    ) -> BoxFuture<'a, Known>;
+
     /// What changes of the advisories meant, a page at a time, for images that the caller may see.
     fn events<'a>(&'a self, page: EventsPage, can_list: &'a CanList) -> BoxFuture<'a, KnownEvents>;
 
@@ -29,6 +37,15 @@ pub trait Insight: Send + Sync {
 
     /// The same after a push, which waits a moment for it.
     fn warning_of_pushed(&self, image: Digest) -> BoxFuture<'_, Option<String>>;
+}
+
+/// What is asked about the line of an image: the images of its repository for its platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineQuestion {
+    /// The image.
+    pub image: Digest,
+    /// The id of a vulnerability, or a package URL.
+    pub what: String,
 }
 
 /// Which document is asked for.

@@ -36,7 +36,7 @@ pub use collect_garbage::GarbageError;
 pub use delete::{DeleteError, Deleted};
 pub use fsck::{Damage, FsckReport};
 pub use immutable::ImmutableTags;
-pub use insight::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
+pub use insight::{DocumentKind, EventsPage, Insight, Known, KnownEvents, LineQuestion};
 pub use ledger::{Ledger, LedgerError, LogAnswer, LogRead, Readers};
 pub use list::ReferrersPage;
 pub use notary::{Build, Notary, NotaryError};

@@ -13,6 +13,7 @@ mod following;
 mod images;
 mod insight;
 mod layers;
+mod line;
 mod telling;
 mod verdict;
 
@@ -37,6 +38,7 @@ use advisories::{Advisories, InForce};
 use images::{Followed, Images};
 use insight::Warnings;
 use layers::Layers;
+use line::{AtHand, Platforms};
 use verdict::Asked;
 pub use verdict::{ImageReport, Judged};
 
@@ -75,6 +77,8 @@ struct Parts {
     events_keep: Duration,
     metrics: Arc<Metrics>,
     warnings: Mutex<Warnings>,
+    platforms: Mutex<Platforms>,
+    said: Mutex<AtHand>,
     /// Somebody has pushed an image.
     wake: Notify,
 }
@@ -105,6 +109,8 @@ impl Scanner {
             events_keep,
             metrics,
             warnings: Mutex::default(),
+            platforms: Mutex::default(),
+            said: Mutex::default(),
             wake: Notify::new(),
         };
         Self { parts: Arc::new(parts) }

@@ -60,6 +60,18 @@ impl Image {
         Self { config, layers, manifest }
     }
 
+    /// An image of these layers, each made by an instruction, so that images with more instructions go on from it.
+    pub fn of_steps(seed: u64, steps: Vec<(&str, TestBlob)>) -> Self {
+        let history: Vec<Value> =
+            steps.iter().map(|(instruction, _)| json!({ "created_by": instruction })).collect();
+        let image = Self::of_layers(seed, steps.into_iter().map(|(_, layer)| layer).collect());
+        let mut config: Value = serde_json::from_slice(&image.config.bytes).unwrap_or_default();
+        config["history"] = history.into();
+        let config = TestBlob::new(MediaType::IMAGE_CONFIG, config.to_string());
+        let manifest = manifest(&config, &image.layers, &json!({}));
+        Self { config, manifest, ..image }
+    }
+
     /// Every blob, the config first.
     pub fn blobs(&self) -> impl Iterator<Item = &TestBlob> {
         std::iter::once(&self.config).chain(&self.layers)

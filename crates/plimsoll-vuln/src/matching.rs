@@ -18,6 +18,7 @@ use crate::finding::Finding;
 use crate::index::{Advisory, Affected, Hit, Index, Shard, Unpacked};
 
 use lane::Lane;
+pub use lane::language_ecosystem;
 use qualifiers::Qualified;
 use report::Record;
 

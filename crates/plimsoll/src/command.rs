@@ -11,6 +11,7 @@ mod fsck;
 mod gc;
 mod import;
 mod inspect;
+mod introduced;
 mod key;
 mod log;
 mod login;
@@ -50,6 +51,7 @@ pub(crate) enum Command {
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
     Where(whereabouts::Where),
+    Introduced(introduced::Introduced),
     Events(events::ListEvents),
     Ls(ls::Ls),
     Tags(tags::Tags),
@@ -100,6 +102,7 @@ impl Command {
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
             Self::Where(place) => place.run(context),
+            Self::Introduced(introduced) => introduced.run(context),
             Self::Events(events) => events.run(context),
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
@@ -145,6 +148,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
             ("where", "Tell which images of a registry a vulnerability is in"),
+            ("introduced", "Tell when a vulnerability entered an image line, and why"),
             ("events", "Tell what new advisories meant for the images of a registry"),
             ("cp", "Copy an image between registries, layouts and archives"),
             ("pull", "Copy an image from a registry to an OCI layout"),

@@ -81,6 +81,7 @@ const ROOMS: &[Room] = &[
             "plimsoll-analyser",
             "plimsoll-dockerfile",
             "plimsoll-image",
+            "plimsoll-index",
             "plimsoll-store",
             "plimsoll-tlog",
             "plimsoll-transport",

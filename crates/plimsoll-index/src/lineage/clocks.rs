@@ -47,7 +47,12 @@ pub enum Source {
         /// The event's number.
         number: i64,
     },
-    /// Somebody saw the image run, by the number of the observation.
+    /// A commit in the source repository.
+    Commit {
+        /// Its id.
+        commit: String,
+    },
+    /// Somebody saw the image run.
     Observation {
         /// Where.
         place: String,

@@ -170,6 +170,14 @@ impl ErrorResponse {
         )
     }
 
+    pub(super) fn question_missing() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "UNSUPPORTED",
+            "`vulnerability` is the id of a vulnerability, or `component` a package URL, of at most 1024 bytes",
+        )
+    }
+
     pub(super) fn upload_unknown() -> Self {
         Self::new(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN", "the upload session is not known")
     }

@@ -4,7 +4,7 @@ use plimsoll_oci::{RepositoryName, TagOrDigest};
 
 use super::error::ErrorResponse;
 use super::{Asked, ResponseBody, answer};
-use crate::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
+use crate::{DocumentKind, EventsPage, Insight, Known, KnownEvents, LineQuestion};
 
 /// Answers with a document about an image. An extension: the specification knows nothing of what images hold.
 pub(super) async fn document(
@@ -34,6 +34,23 @@ pub(super) async fn locate(
 ) -> Result<Response<ResponseBody>, ErrorResponse> {
     let can_list = asked.identity.can_list();
     respond(insight(asked)?.locate(vulnerability, &can_list).await)
+}
+
+/// Answers with the history of a vulnerability or a component in the line of an image.
+pub(super) async fn line(
+    asked: &Asked<'_>,
+    repository: &RepositoryName,
+    reference: &TagOrDigest,
+    what: &str,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    let can_pull = asked.identity.can_pull(repository)?;
+    let insight = insight(asked)?;
+    let found = asked.registry.pull_manifest(&can_pull, reference).await?;
+    let image = found.ok_or_else(|| ErrorResponse::manifest_unknown(reference))?.digest;
+    let question = LineQuestion { image, what: what.to_owned() };
+    let mut response = respond(insight.line(&question, &can_pull, &asked.identity.can_list()).await)?;
+    answer::set_digest(&mut response, image);
+    Ok(response)
 }
 
 /// Answers with a page of what changes of the advisories meant for images that the caller may see.

@@ -16,6 +16,9 @@ use crate::{DocumentKind, EventsPage, LogRead};
 /// Most events that are looked at for one answer: each may list many images.
 const EVENTS_MAX: usize = 200;
 
+/// Longest id of a vulnerability or package URL that is looked for.
+const ASKED_BYTES_MAX: usize = 1024;
+
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident = $label:literal;)*) => {
         /// An endpoint, as logs and metrics name it.
@@ -53,6 +56,8 @@ endpoints! {
     Document = "document";
     /// `GET /v2/_plimsoll/where/<vulnerability>`
     Locate = "locate";
+    /// `GET /v2/<name>/_plimsoll/introduced/<reference>`
+    ImageLine = "image-line";
     /// `GET /v2/_plimsoll/events`
     ListEvents = "list-events";
     /// `GET /v2/<name>/_plimsoll/push/<digest>`
@@ -107,6 +112,7 @@ pub(super) enum Call {
     TagHistory(RepositoryName, Option<Tag>),
     Document(RepositoryName, TagOrDigest, DocumentKind),
     Locate(String),
+    ImageLine(RepositoryName, TagOrDigest, String),
     ListEvents(EventsPage),
     FindPush(RepositoryName, Digest),
     Vouch(RepositoryName, TagOrDigest),
@@ -190,6 +196,10 @@ impl Call {
             ["_plimsoll", "where", vulnerability] => {
                 only_get(method, Self::Locate((*vulnerability).to_owned()))
             }
+            [name @ .., "_plimsoll", "introduced", reference] => only_get(
+                method,
+                Self::ImageLine(repository(name)?, self::reference(reference)?, query.asked()?),
+            ),
             ["_plimsoll", "events"] => only_get(method, Self::ListEvents(query.events_page()?)),
             ["_plimsoll", "projects"] => only_get(method, Self::ListProjects),
             ["_plimsoll", "projects", name] => project(method, name),
@@ -225,6 +235,7 @@ impl Call {
             Self::TagHistory(..) => Endpoint::TagHistory,
             Self::Document(..) => Endpoint::Document,
             Self::Locate(..) => Endpoint::Locate,
+            Self::ImageLine(..) => Endpoint::ImageLine,
             Self::ListEvents(..) => Endpoint::ListEvents,
             Self::FindPush(..) => Endpoint::FindPush,
             Self::Vouch(..) => Endpoint::Vouch,
@@ -263,6 +274,7 @@ impl Call {
             | Self::TagHistory(name, _)
             | Self::GetPolicy(name)
             | Self::Document(name, ..)
+            | Self::ImageLine(name, ..)
             | Self::ListReferrers(name, ..)
             | Self::FindPush(name, _)
             | Self::GetManifest(name, _)
@@ -459,6 +471,13 @@ impl Query {
             None => PAGE_MAX,
         };
         Ok(Page { limit, last: self.first("last").map(str::to_owned) })
+    }
+
+    /// What is looked for: a vulnerability, or a component.
+    fn asked(&self) -> Result<String, ErrorResponse> {
+        let asked = self.first("vulnerability").or_else(|| self.first("component"));
+        let is_fit = |text: &&str| !text.is_empty() && text.len() <= ASKED_BYTES_MAX;
+        asked.filter(is_fit).map(str::to_owned).ok_or_else(ErrorResponse::question_missing)
     }
 
     fn events_page(&self) -> Result<EventsPage, ErrorResponse> {

@@ -44,6 +44,9 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::TagHistory => (Method::GET, format!("/v2/{NAME}/_plimsoll/tags/history")),
         Endpoint::Document => (Method::GET, format!("/v2/{NAME}/_plimsoll/scan/latest")),
         Endpoint::Locate => (Method::GET, "/v2/_plimsoll/where/CVE-2021-44228".to_owned()),
+        Endpoint::ImageLine => {
+            (Method::GET, format!("/v2/{NAME}/_plimsoll/introduced/latest?vulnerability=CVE-2021-44228"))
+        }
         Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
         Endpoint::FindPush => (Method::GET, format!("/v2/{NAME}/_plimsoll/push/{digest}")),
         Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
@@ -107,6 +110,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::Document
                 | Endpoint::FindPush
                 | Endpoint::Locate
+                | Endpoint::ImageLine
                 | Endpoint::ListEvents
                 | Endpoint::ReadLog
                 | Endpoint::ListProjects

@@ -1,9 +1,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use plimsoll_oci::{Digest, Manifest, RepositoryName, Tag, TagOrDigest};
+use plimsoll_oci::{Descriptor, Digest, Manifest, RepositoryName, Tag, TagOrDigest};
 use plimsoll_store::{CatalogueError, ObjectError};
-use plimsoll_vuln::artifact::{ARTIFACT_TYPE, SHARD_BYTES_MAX, SHARD_TYPE};
+use plimsoll_vuln::artifact::{ARTIFACT_TYPE, SHARD_BYTES_MAX, SHARD_KIND, SHARD_NAME, SHARD_TYPE};
 use plimsoll_vuln::index::{Index, OpenShardError, Shard};
 
 use crate::storage::Storage;
@@ -100,6 +100,31 @@ impl Advisories {
         }
     }
 
+    /// Where whoever brings advisories puts them.
+    pub(super) fn place(&self) -> (&RepositoryName, &Tag) {
+        (&self.repository, &self.tag)
+    }
+
+    /// The shard of an ecosystem in an artifact that was in force once; `None` if the registry has it no more.
+    pub(super) async fn shard_of(
+        &self,
+        artifact: Digest,
+        ecosystem: &str,
+    ) -> Result<Option<Digest>, CatalogueError> {
+        let Some(stored) = self.storage.catalogue().manifest_anywhere(artifact).await? else {
+            return Ok(None);
+        };
+        let Ok((Manifest::Image(manifest), _)) = Manifest::parse(&stored.bytes, None) else {
+            return Ok(None);
+        };
+        let is_wanted = |layer: &&Descriptor| {
+            layer.media_type.as_str() == SHARD_TYPE
+                && layer.annotations.get(SHARD_NAME).is_some_and(|name| name == ecosystem)
+                && layer.annotations.get(SHARD_KIND).is_none_or(|kind| kind == "advisories")
+        };
+        Ok(manifest.layers.iter().find(is_wanted).map(|layer| layer.digest))
+    }
+
     /// Remembers the artifact that is looked at, and returns the one before.
     fn see(&self, artifact: Option<Digest>) -> Option<Digest> {
         std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), artifact)
@@ -120,7 +145,8 @@ impl Advisories {
         Ok(tokio::task::spawn_blocking(move || open_whole(files)).await??)
     }
 
-    async fn read(&self, shard: Digest) -> Result<Vec<u8>, LoadError> {
+    /// The bytes of a shard.
+    pub(super) async fn read(&self, shard: Digest) -> Result<Vec<u8>, LoadError> {
         let found = self.storage.catalogue().blob_anywhere(shard).await?;
         let (key, size) =
             found.filter(|(_, size)| *size <= SHARD_BYTES_MAX).ok_or(LoadError::Shard(shard))?;

@@ -89,9 +89,8 @@ impl Scanner {
         let has_more = told.len() > page.limit;
         told.truncate(page.limit);
         // After the events: another replica may have told of components that this one has not met yet.
-        match tokio::time::timeout(FOLLOW_PATIENCE, self.follow()).await {
-            Ok(followed) => followed?,
-            Err(_) => return Ok(KnownEvents { known: Known::Waiting, next: None }),
+        if !self.follows_soon().await? {
+            return Ok(KnownEvents { known: Known::Waiting, next: None });
         }
         let components: BTreeSet<u32> = told.iter().filter_map(|told| told.event.component).collect();
         let images = self.inventory().images_with(components.iter().copied());
@@ -112,6 +111,14 @@ impl Scanner {
             Err(error) => Known::Failed(error.to_string()),
         };
         Ok(KnownEvents { known, next: has_more.then_some(last) })
+    }
+
+    /// Lets the inventory take in what is new, and says whether it has.
+    pub(super) async fn follows_soon(&self) -> Result<bool, CatalogueError> {
+        match tokio::time::timeout(FOLLOW_PATIENCE, self.follow()).await {
+            Ok(followed) => followed.map(|()| true),
+            Err(_) => Ok(false),
+        }
     }
 
     fn write_events(
@@ -139,7 +146,7 @@ impl Scanner {
         (places > 0).then_some(Subject { purl, places, images })
     }
 
-    fn inventory(&self) -> RwLockReadGuard<'_, Inventory> {
+    pub(super) fn inventory(&self) -> RwLockReadGuard<'_, Inventory> {
         self.parts.inventory.read().unwrap_or_else(PoisonError::into_inner)
     }
 }

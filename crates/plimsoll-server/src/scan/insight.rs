@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use plimsoll_oci::{Digest, RepositoryName};
-use plimsoll_registry::access::CanList;
-use plimsoll_registry::{DocumentKind, EventsPage, Insight, Known, KnownEvents};
+use plimsoll_registry::access::{CanList, CanPull};
+use plimsoll_registry::{DocumentKind, EventsPage, Insight, Known, KnownEvents, LineQuestion};
 use plimsoll_sbom::{Document, DocumentFormat, ImageContents, Subject, Tool};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
@@ -51,6 +51,21 @@ impl Insight for Scanner {
         async move {
             match self.find_places(vulnerability, can_list).await {
                 Ok(json) => Known::Document(json.to_string().into_bytes()),
+                Err(error) => Known::Failed(error.to_string()),
+            }
+        }
+        .boxed()
+    }
+
+    fn line<'a>(
+        &'a self,
+        asked: &'a LineQuestion,
+        can_pull: &'a CanPull,
+        can_list: &'a CanList,
+    ) -> BoxFuture<'a, Known> {
+        async move {
+            match self.find_line(asked, can_pull, can_list).await {
+                Ok(known) => known,
                 Err(error) => Known::Failed(error.to_string()),
             }
         }

@@ -12,7 +12,7 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
-use crate::{events, log, projects};
+use crate::{events, lines, log, projects};
 
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
@@ -30,6 +30,7 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     what_is_inside_images_is_found_out_once(catalogue).await;
     events::changes_are_told_once_and_in_order(catalogue).await;
     events::what_is_told_is_kept_for_a_time(catalogue).await;
+    lines::the_images_of_a_line_are_found_with_the_tags_they_had(catalogue).await;
     log::what_changes_names_and_rights_becomes_a_leaf(catalogue).await;
     log::an_entry_is_a_leaf_once(catalogue).await;
     log::whoever_takes_over_finishes_what_was_begun(catalogue).await;

@@ -81,6 +81,9 @@ pub(crate) async fn changes_are_told_once_and_in_order(catalogue: &Catalogue) {
     let first: &ToldEvent = &told[0];
     assert_eq!((first.from, first.to, first.told_at), (None, artifact("one"), at(2)));
     assert_eq!(first.event, appeared(1, "CVE-1"));
+    let by_id = catalogue.first_told_of(vec!["CVE-1".to_owned(), "CVE-3".to_owned()], 10).await.unwrap();
+    let by_id: Vec<_> = by_id.iter().map(|it| (it.number, it.told_at, it.component)).collect();
+    assert_eq!(by_id, [(told[0].number, at(2), 1), (told[1].number, at(2), 2)]);
 
     // The next change follows it, with higher numbers.
     let last = told.last().map_or(0, |told| told.number);

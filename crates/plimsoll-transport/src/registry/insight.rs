@@ -30,6 +30,17 @@ impl Repository {
     }
 }
 
+impl Repository {
+    /// The history of a vulnerability or a component, a package URL, in the line of an image.
+    pub async fn image_line(&self, image: &Digest, asked: &str) -> Result<Insight, TransportError> {
+        let key = if asked.starts_with("pkg:") { "component" } else { "vulnerability" };
+        let what = utf8_percent_encode(asked, NON_ALPHANUMERIC);
+        let url = self.url(&format!("_plimsoll/introduced/{image}?{key}={what}"))?;
+        let operation = format!("ask for the history of {asked} in {}", self.full_name());
+        ask(self.connection(), &Call::get(operation, url)).await
+    }
+}
+
 impl RegistryClient {
     /// The registry's images that a vulnerability is in.
     pub async fn locate(

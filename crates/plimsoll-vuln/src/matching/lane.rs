@@ -19,6 +19,11 @@ const LANGUAGES: &[(PackageType, &str)] = &[
     (PackageType::Generic, PROGRAM_ECOSYSTEM),
 ];
 
+/// The ecosystem whose advisories answer for a language's packages; `None` for a distribution's.
+pub fn language_ecosystem(package_type: PackageType) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(language, _)| *language == package_type).map(|(_, ecosystem)| *ecosystem)
+}
+
 /// The shards that answer for components of one kind, and what is to be said of the answer.
 #[derive(Debug)]
 pub(super) struct Lane<'i> {

@@ -57,7 +57,8 @@ impl Where {
     }
 }
 
-fn id(text: &str) -> Result<String, &'static str> {
+/// Reads an id of a vulnerability.
+pub(super) fn id(text: &str) -> Result<String, &'static str> {
     let is_id = !text.is_empty()
         && text.len() <= ID_BYTES_MAX
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c));

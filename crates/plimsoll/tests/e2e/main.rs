@@ -7,6 +7,7 @@ mod events;
 mod failing_s3;
 mod following;
 mod full_disk;
+mod introduced;
 mod killed;
 mod log;
 mod peers;
