@@ -32,6 +32,7 @@ mod requirement;
 mod sign;
 mod sigstore;
 mod statement;
+mod summary;
 mod token;
 mod trust;
 mod unsigned_claim;
@@ -65,6 +66,10 @@ pub use sigstore::{
     CertificateTimestampError, IdentityError, ProvenIdentity, SigstoreRoot, SigstoreRootError, TimestampError,
 };
 pub use statement::{ParseStatementError, Statement, Subject};
+pub use summary::{
+    SummaryExpectation, SummaryPolicy, SummaryRefusal, SummaryVerifier, VerificationResult,
+    VerificationSummary,
+};
 pub use token::{
     ExpectedToken, KeySet, KeySetError, TOKEN_BYTES_MAX, TokenClaims, TokenError, claimed_issuer,
     verify_token,

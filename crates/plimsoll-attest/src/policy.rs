@@ -115,6 +115,13 @@ impl Policy {
         self.people.of_actor(actor)
     }
 
+    /// Requires a signature where nothing is required: a policy that asks for nothing would let everything pass.
+    pub fn require_something(&mut self) {
+        if self.required.is_empty() && self.gates.is_empty() {
+            self.required.push(Requirement::of(PredicateType::SIGNATURE));
+        }
+    }
+
     /// The gate of this name.
     pub fn gate(&self, name: &str) -> Option<&Gate> {
         self.gates.iter().find(|gate| gate.name == name)

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::{Fact, PredicateType, Role};
 
@@ -42,6 +43,20 @@ impl Requirement {
             Ok(said)
         } else {
             Err(Unmet { found: signers.len(), wanted: self.signers.max(1) })
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    /// Such as `signature`, or `2 × approval as release-manager`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.signers > 1 {
+            write!(f, "{} × ", self.signers)?;
+        }
+        f.write_str(self.predicate_type.short_name())?;
+        match &self.role {
+            Some(role) => write!(f, " as {role}"),
+            None => Ok(()),
         }
     }
 }

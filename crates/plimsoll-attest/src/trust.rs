@@ -128,6 +128,12 @@ impl Trust {
         Self { logs, ..self }
     }
 
+    /// Takes one more log's word on it.
+    pub fn with_log(mut self, log: LogVerifier) -> Self {
+        self.logs.push(log);
+        self
+    }
+
     /// Takes the word of these roots on who has signed.
     pub fn with_roots(self, roots: Vec<SigstoreRoot>) -> Self {
         Self { roots, ..self }

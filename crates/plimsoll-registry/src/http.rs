@@ -15,6 +15,7 @@ mod range;
 mod route;
 mod token;
 mod uploads;
+mod verdicts;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use http::{HeaderMap, Request, Response};
 
 use crate::access::{Identity, ShownBy};
 use crate::auth::{AuthError, Authenticator, Origin};
-use crate::{Insight, Ledger, Notary, Registry};
+use crate::{Insight, Ledger, Notary, Registry, Verdicts};
 
 pub use body::{RequestBody, ResponseBody};
 pub use route::{Endpoint, is_registry_path};
@@ -60,6 +61,7 @@ struct DoorParts {
     insight: Option<Arc<dyn Insight>>,
     ledger: Option<Arc<dyn Ledger>>,
     notary: Option<Arc<dyn Notary>>,
+    verdicts: Option<Arc<dyn Verdicts>>,
 }
 
 /// What every endpoint gets to see of a request.
@@ -69,6 +71,7 @@ struct Asked<'a> {
     insight: Option<&'a dyn Insight>,
     ledger: Option<&'a dyn Ledger>,
     notary: Option<&'a dyn Notary>,
+    verdicts: Option<&'a dyn Verdicts>,
     head: &'a Parts,
 }
 
@@ -100,8 +103,9 @@ impl Door {
         insight: Option<Arc<dyn Insight>>,
         ledger: Option<Arc<dyn Ledger>>,
         notary: Option<Arc<dyn Notary>>,
+        verdicts: Option<Arc<dyn Verdicts>>,
     ) -> Self {
-        let parts = DoorParts { registry, authenticator, external_url, insight, ledger, notary };
+        let parts = DoorParts { registry, authenticator, external_url, insight, ledger, notary, verdicts };
         Self { parts: Arc::new(parts) }
     }
 
@@ -154,8 +158,9 @@ impl Door {
         let insight = self.parts.insight.as_deref();
         let ledger = self.parts.ledger.as_deref();
         let notary = self.parts.notary.as_deref();
+        let verdicts = self.parts.verdicts.as_deref();
         let registry = &self.parts.registry;
-        let asked = Asked { registry, identity: &identity, insight, ledger, notary, head };
+        let asked = Asked { registry, identity: &identity, insight, ledger, notary, verdicts, head };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }
@@ -189,6 +194,9 @@ async fn dispatch<B: RequestBody>(
         Call::PutProject(name) => projects::put(asked, name, body).await,
         Call::DeleteProject(name) => projects::delete(asked, name).await,
         Call::GetPolicy(repository) => projects::governing(asked, repository).await,
+        Call::GetVerdict(repository, reference, gate) => {
+            verdicts::get(asked, repository, reference, gate.as_deref()).await
+        }
         Call::ListReferrers(repository, subject, filter) => {
             lists::referrers(asked, repository, *subject, filter).await
         }

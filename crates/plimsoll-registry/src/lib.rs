@@ -23,6 +23,7 @@ mod pull;
 mod push_blob;
 mod push_manifest;
 mod rebuild;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use pull::PullError;
 pub use push_blob::{IncomingBytes, PushBlobError};
 pub use push_manifest::{ManifestPush, PushManifestError, PushedManifest, TagPrecondition};
 pub use rebuild::{RebuildError, RebuildReport};
+pub use verdicts::{VerdictError, Verdicts};
 
 /// Tells the time. The binary brings the real one; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -15,7 +15,8 @@ use plimsoll_registry::{Ledger, LedgerError, LogAnswer, LogRead};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::{LogEntry, Standing};
 use plimsoll_tlog::{
-    FactLeaf, Hash, HashedRekord, KeyError, LogSigner, MissingTile, ProofPlan, Tiles, TransparencyLogEntry,
+    FactLeaf, Hash, HashedRekord, KeyError, LogSigner, LogVerifier, MissingTile, ProofPlan, Tiles,
+    TransparencyLogEntry,
 };
 use tokio::sync::{Notify, watch};
 
@@ -84,6 +85,11 @@ impl Log {
         let (published, _) = watch::channel(0);
         let parts = Parts { storage, signer: Arc::new(signer), keys, wake: Notify::new(), published };
         Ok(Self { parts: Arc::new(parts) })
+    }
+
+    /// The keys that verify what this log signs.
+    pub(crate) fn verifier(&self) -> LogVerifier {
+        self.parts.signer.verifier()
     }
 
     /// Waits until an entry that was written to the queue is below a published checkpoint, and returns its number.

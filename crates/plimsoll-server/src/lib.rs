@@ -13,9 +13,11 @@ mod jobs;
 mod ledger;
 mod listen;
 mod metrics;
+mod projects;
 mod scan;
 mod signing_keys;
 mod storage;
+mod verdicts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use std::time::Duration;
 
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
 use plimsoll_registry::http::Door;
-use plimsoll_registry::{Arrival, Insight, Ledger, Notary, Registry, RegistryConfig};
+use plimsoll_registry::{Arrival, Insight, Ledger, Notary, Registry, RegistryConfig, Verdicts};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -44,6 +46,7 @@ use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
 use signing_keys::SigningKeys;
+use verdicts::Judge;
 
 /// Everything that a server is told.
 #[derive(Clone)]
@@ -111,6 +114,7 @@ pub struct Server {
     jobs: jobs::Jobs,
     scanning: Option<(Scanner, broadcast::Receiver<Arrival>)>,
     log: Log,
+    judge: Judge,
     shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,
@@ -134,16 +138,23 @@ impl Server {
         let origin = origin.unwrap_or_else(|| authenticator.service().to_owned());
         let keys = Arc::new(SigningKeys::open(storage.catalogue()).await?);
         let log = Log::open(storage.clone(), &origin, keys.clone()).await?;
-        let notary = config.builds.map(|builds| Arc::new(BuildNotary::new(builds, keys)) as Arc<dyn Notary>);
+        let notary =
+            config.builds.map(|builds| Arc::new(BuildNotary::new(builds, keys.clone())) as Arc<dyn Notary>);
         let ledger: Option<Arc<dyn Ledger>> = Some(Arc::new(log.clone()));
-        let external_url = config.external_url;
-        let door = Door::new(registry.clone(), authenticator.clone(), external_url, insight, ledger, notary);
-        let shows_metrics = config.metrics_listen.is_none();
-        let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         let mut listeners = Vec::new();
         for address in config.listen {
             listeners.push(Listener::bind(address, config.tls.clone(), listen::Role::Everything).await?);
         }
+        let own_url = || listeners.first().map(|listener| own_url(listener, config.tls.is_some()));
+        let url = config.external_url.clone().or_else(own_url);
+        let url = url.unwrap_or_else(|| authenticator.service().to_owned());
+        let judge = Judge::new(storage.clone(), registry.clone(), keys, log.verifier(), url);
+        let verdicts: Option<Arc<dyn Verdicts>> = Some(Arc::new(judge.clone()));
+        let (door_registry, external_url) = (registry.clone(), config.external_url);
+        let door =
+            Door::new(door_registry, authenticator.clone(), external_url, insight, ledger, notary, verdicts);
+        let shows_metrics = config.metrics_listen.is_none();
+        let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         if let Some(address) = config.metrics_listen {
             listeners.push(Listener::bind(address, None, listen::Role::Observation).await?);
         }
@@ -151,7 +162,7 @@ impl Server {
         let answerer = Arc::new(answerer);
         let (shutdown_delay, shutdown_grace) = (config.shutdown_delay, config.shutdown_grace);
         let scanning = scanner.map(|scanner| (scanner, arrivals));
-        Ok(Self { answerer, listeners, jobs, scanning, log, shutdown_delay, shutdown_grace, is_open })
+        Ok(Self { answerer, listeners, jobs, scanning, log, judge, shutdown_delay, shutdown_grace, is_open })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -170,6 +181,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
         let log = tokio::spawn(self.log.run(stopped.clone()));
+        let judge = tokio::spawn(self.judge.run(stopped.clone()));
         if let Some((scanner, arrivals)) = self.scanning {
             tokio::spawn(scanner.run(arrivals, stopped.clone()));
         }
@@ -189,6 +201,7 @@ impl Server {
             }
             let _ = jobs.await;
             let _ = log.await;
+            let _ = judge.await;
         };
         if tokio::time::timeout(self.shutdown_grace, ended).await.is_err() {
             tracing::warn!("requests were still running when the grace period ended");
@@ -207,6 +220,12 @@ impl Storage {
 fn host_of(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     uri.host().map(str::to_owned)
+}
+
+/// The address that clients on this machine know the server by, where nobody says another.
+fn own_url(listener: &Listener, is_tls: bool) -> String {
+    let scheme = if is_tls { "https" } else { "http" };
+    format!("{scheme}://{}", listener.address())
 }
 
 /// Binds a socket, and names the address when that fails.

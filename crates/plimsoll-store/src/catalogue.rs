@@ -25,6 +25,7 @@ mod sql;
 mod sqlite;
 mod tags;
 mod uploads;
+mod verdicts;
 mod waiting;
 
 use std::path::Path;
@@ -47,6 +48,7 @@ pub use snapshot::{EachRow, SnapshotRow, TABLES};
 pub use sql::CatalogueError;
 pub use tags::{StoredTag, TagMove};
 pub use uploads::{Upload, UploadId};
+pub use verdicts::{DueVerdict, TellVerdict, ToldVerdicts};
 pub use waiting::{Kept, Waiting};
 
 use sql::{Result, Transaction};

@@ -34,6 +34,7 @@ mod storage;
 mod tags;
 mod trust;
 mod user;
+mod verdict;
 mod verify;
 mod version;
 mod whereabouts;
@@ -56,6 +57,7 @@ pub(crate) enum Command {
     Ls(ls::Ls),
     Tags(tags::Tags),
     Verify(verify::Verify),
+    Verdict(verdict::Verdict),
     Sign(sign::Sign),
     Attest(attest::Attest),
     Approve(approve::Approve),
@@ -107,6 +109,7 @@ impl Command {
             Self::Ls(ls) => ls.run(context),
             Self::Tags(tags) => tags.run(context),
             Self::Verify(verify) => verify.run(context),
+            Self::Verdict(verdict) => verdict.run(context),
             Self::Sign(sign) => sign.run(context),
             Self::Attest(attest) => attest.run(context),
             Self::Approve(approve) => approve.run(context),
@@ -159,6 +162,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         "Evidence",
         &[
             ("verify", "Check that the right people vouch for an image"),
+            ("verdict", "Ask a server whether an image passes the rules of its project"),
             ("sign", "Sign an image"),
             ("attest", "Say something about an image, and sign it"),
             ("approve", "Accept an image for a purpose"),
@@ -168,7 +172,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("key", "Make and manage the keys that images are signed with"),
             ("log", "Check a server's transparency log, and take proofs from it"),
             ("trust", "Tell other tools whom to trust"),
-            ("project", "Set the rules for repositories of a server: who is trusted, and who has to approve"),
+            ("project", "Keep the rules for repositories in a server"),
         ],
     ),
     (

@@ -88,7 +88,7 @@ pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
     Ok(document)
 }
 
-fn read_key(path: &Path) -> Result<PublicKey, Failure> {
+pub(crate) fn read_key(path: &Path) -> Result<PublicKey, Failure> {
     read_key_text(path)?.parse().map_err(|error| unusable(path, &error))
 }
 

@@ -50,7 +50,24 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// When the judgement may become another though nothing is said anew: a key or an approval begins or ends to count.
+    pub fn next_change(&self, proven: &[Proven<'_>], after: Timestamp) -> Option<Timestamp> {
+        let approvals = proven.iter().filter_map(|proven| Approval::of(proven.fact));
+        let of_approvals = approvals.flat_map(|approval| [approval.not_before, approval.expires_at]);
+        let of_signers = self.trust.signers().iter().flat_map(|signer| {
+            [signer.valid_from, signer.valid_until, signer.revoked.as_ref().map(|revoked| revoked.since)]
+        });
+        of_approvals.chain(of_signers).flatten().filter(|at| *at > after).min()
+    }
+}
+
 impl Judgement<'_> {
+    /// The requirements that are not met.
+    pub fn unmet(&self) -> impl Iterator<Item = &Requirement> {
+        self.requirements.iter().filter(|ruling| !ruling.is_met).map(|ruling| &ruling.requirement)
+    }
+
     /// Whether everything that was asked for is there.
     pub fn is_pass(&self) -> bool {
         self.requirements.iter().all(|ruling| ruling.is_met)

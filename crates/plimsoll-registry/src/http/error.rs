@@ -15,7 +15,7 @@ use super::{ResponseBody, answer};
 use crate::access::{Denied, DeniedOverall, Identity, ShownBy};
 use crate::{
     AttachError, DeleteError, LedgerError, NotaryError, PullError, PushBlobError, PushManifestError,
-    SetProjectError,
+    SetProjectError, VerdictError,
 };
 
 /// An answer that says why not.
@@ -314,6 +314,18 @@ impl From<Denied> for ErrorResponse {
 impl From<DeniedOverall> for ErrorResponse {
     fn from(denied: DeniedOverall) -> Self {
         Self { is_denied: true, ..Self::new(StatusCode::FORBIDDEN, "DENIED", denied) }
+    }
+}
+
+impl From<VerdictError> for ErrorResponse {
+    fn from(error: VerdictError) -> Self {
+        match error {
+            VerdictError::NoProject => Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", error)
+                .help("plimsoll project set NAME --repositories PATTERN --file FILE SERVER"),
+            VerdictError::NoGate { .. } => Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", error),
+            VerdictError::NotEvaluated(_) => Self::internal(StatusCode::SERVICE_UNAVAILABLE, &error),
+            VerdictError::Failed(_) => Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &error),
+        }
     }
 }
 

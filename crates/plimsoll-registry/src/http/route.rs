@@ -78,6 +78,8 @@ endpoints! {
     DeleteProject = "delete-project";
     /// `GET /v2/<name>/_plimsoll/policy`
     GetPolicy = "get-policy";
+    /// `GET /v2/<name>/_plimsoll/verdict/<reference>`
+    GetVerdict = "get-verdict";
     /// `GET /v2/<name>/referrers/<digest>`
     ListReferrers = "list-referrers";
     /// `GET` and `HEAD /v2/<name>/manifests/<reference>`
@@ -123,6 +125,7 @@ pub(super) enum Call {
     PutProject(ProjectName),
     DeleteProject(ProjectName),
     GetPolicy(RepositoryName),
+    GetVerdict(RepositoryName, TagOrDigest, Option<String>),
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
     PutManifest(RepositoryName, TagOrDigest, Vec<Tag>),
@@ -204,6 +207,10 @@ impl Call {
             ["_plimsoll", "projects"] => only_get(method, Self::ListProjects),
             ["_plimsoll", "projects", name] => project(method, name),
             [name @ .., "_plimsoll", "policy"] => only_get(method, Self::GetPolicy(repository(name)?)),
+            [name @ .., "_plimsoll", "verdict", reference] => {
+                let gate = query.first("gate").map(str::to_owned);
+                only_get(method, Self::GetVerdict(repository(name)?, self::reference(reference)?, gate))
+            }
             [name @ .., "_plimsoll", "scan", reference] => {
                 document(method, repository(name)?, reference, DocumentKind::Report)
             }
@@ -246,6 +253,7 @@ impl Call {
             Self::PutProject(..) => Endpoint::PutProject,
             Self::DeleteProject(..) => Endpoint::DeleteProject,
             Self::GetPolicy(..) => Endpoint::GetPolicy,
+            Self::GetVerdict(..) => Endpoint::GetVerdict,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
             Self::PutManifest(..) => Endpoint::PutManifest,
@@ -273,6 +281,7 @@ impl Call {
             Self::ListTags(name, _)
             | Self::TagHistory(name, _)
             | Self::GetPolicy(name)
+            | Self::GetVerdict(name, ..)
             | Self::Document(name, ..)
             | Self::ImageLine(name, ..)
             | Self::ListReferrers(name, ..)

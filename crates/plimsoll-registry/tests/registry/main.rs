@@ -13,3 +13,4 @@ mod projects;
 mod redirect;
 mod tags;
 mod uploads;
+mod verdicts;

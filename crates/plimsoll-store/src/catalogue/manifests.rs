@@ -8,7 +8,7 @@ use crate::objects::ObjectKey;
 
 use super::log::{self, Event, LogEntry};
 use super::sql::{CatalogueError, Result, Row, Transaction, json_list, params};
-use super::{Catalogue, contents, repositories, review, tags};
+use super::{Catalogue, contents, repositories, review, tags, verdicts};
 
 /// A manifest as a repository holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,6 +279,9 @@ async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutMa
     if manifest.is_image {
         contents::enqueue(tx, manifest.digest, manifest.now).await?;
     }
+    if let Some(subject) = manifest.subject {
+        verdicts::enqueue(tx, &manifest.repository, subject, manifest.now).await?;
+    }
     if manifest.is_fact {
         log::enqueue(tx, &fact(manifest.digest, manifest.subject)).await?;
     }
@@ -346,7 +349,7 @@ async fn delete(
     let Some(repository) = repositories::find(tx, name).await? else { return Ok(None) };
     let row = tx
         .row(
-            "SELECT record_key FROM manifests WHERE repository_id = ?1 AND digest = ?2 FOR UPDATE",
+            "SELECT record_key, subject FROM manifests WHERE repository_id = ?1 AND digest = ?2 FOR UPDATE",
             params![repository, digest],
         )
         .await?;
@@ -358,6 +361,9 @@ async fn delete(
     tx.execute("DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2", key).await?;
     review::doom(tx, row.object_key(0)?, "", now).await?;
     contents::drop_image(tx, digest).await?;
+    if let Some(subject) = row.optional(1, Row::digest)? {
+        verdicts::enqueue(tx, name, subject, now).await?;
+    }
     Event::ManifestDeleted { repository: name, digest }.log(tx, Some(actor), now).await?;
     Ok(Some(untagged))
 }

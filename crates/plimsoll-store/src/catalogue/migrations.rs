@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// The steps in order; the first leads to version 1.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("../../migrations/0001-content.sql"),
     include_str!("../../migrations/0002-accounts.sql"),
     include_str!("../../migrations/0003-contents.sql"),
@@ -14,6 +14,7 @@ const STEPS: [&str; 7] = [
     include_str!("../../migrations/0006-log.sql"),
     include_str!("../../migrations/0007-projects.sql"),
     include_str!("../../migrations/0008-lines.sql"),
+    include_str!("../../migrations/0009-verdicts.sql"),
 ];
 
 /// The version that the last step leads to.
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
 
     /// What a version's own program would have left, by the version from which it is possible.
-    const LEFT_BEHIND: [(usize, &str); 7] = [
+    const LEFT_BEHIND: [(usize, &str); 8] = [
         (1, "INSERT INTO repositories (id, name, created_at) VALUES (7, 'team/app', 1)"),
         (2, "INSERT INTO users (name, password_hash, grants, created_at) VALUES ('ana', 'hash', '[]', 1)"),
         (3, "INSERT INTO components (fingerprint, body) VALUES ('a', '{}')"),
@@ -58,6 +59,7 @@ mod tests {
         (5, "INSERT INTO log_pending (leaf_hash, entry) VALUES ('a', '{}')"),
         (6, "INSERT INTO project_changes (id, revision) VALUES (1, 1)"),
         (7, "INSERT INTO tag_history (repository_id, tag, digest, moved_at, moved_by) VALUES (7, 'v', 'sha256:0', 1, 'ana')"),
+        (8, "INSERT INTO verdicts (repository, digest, told) VALUES ('team/app', 'sha256:0', '{}')"),
     ];
 
     fn memory() -> Catalogue {

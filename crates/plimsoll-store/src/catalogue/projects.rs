@@ -5,9 +5,9 @@ use futures_util::FutureExt as _;
 use plimsoll_oci::{Digest, RepositoryName};
 use serde_json::value::RawValue;
 
-use super::Catalogue;
 use super::log::Event;
 use super::sql::{CatalogueError, Result, Row, Transaction, params};
+use super::{Catalogue, verdicts};
 use crate::{Pattern, Timestamp};
 
 /// Longest name of a project.
@@ -124,6 +124,7 @@ impl Catalogue {
                 let is_gone = tx.execute("DELETE FROM projects WHERE name = ?1", params![name]).await? == 1;
                 if is_gone {
                     Event::ProjectRemoved { project: name }.log(tx, Some(by), *now).await?;
+                    verdicts::enqueue_all(tx, *now).await?;
                 }
                 Ok(is_gone)
             }
@@ -176,6 +177,7 @@ async fn put(tx: &mut Transaction<'_>, project: &Project) -> Result<PutProject> 
         policy: serde_json::from_str::<&RawValue>(&project.policy).map_err(damaged)?,
     };
     event.log(tx, Some(&project.set_by), project.set_at).await?;
+    verdicts::enqueue_all(tx, project.set_at).await?;
     Ok(PutProject::Done)
 }
 

@@ -1,5 +1,6 @@
 use bytes::Bytes;
-use plimsoll_oci::RegistryHost;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use plimsoll_oci::{RegistryHost, TagOrDigest};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
@@ -10,6 +11,9 @@ use crate::{LoginKey, TransportError};
 
 /// Largest answer that is read: some thousand projects.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Largest verdict that is read: one names each piece of evidence that it rests on.
+const VERDICT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The scope of the token that lets projects be set: every right there is.
 const EVERYTHING: &str = "registry:everything:*";
@@ -66,6 +70,17 @@ impl Repository {
                 self.connection().read_body(&call.operation, response, ANSWER_BYTES_MAX).await.map(Some)
             }
         }
+    }
+}
+
+impl Repository {
+    /// The registry's signed verdict on an image by the rules of its project: at a gate, or at all of them.
+    pub async fn verdict(&self, image: &TagOrDigest, gate: Option<&str>) -> Result<Bytes, TransportError> {
+        let query = gate.map(|gate| format!("?gate={}", utf8_percent_encode(gate, NON_ALPHANUMERIC)));
+        let url = self.url(&format!("_plimsoll/verdict/{image}{}", query.unwrap_or_default()))?;
+        let call = Call::get(format!("ask for the verdict on {}", self.full_name()), url);
+        let response = self.connection().send_expecting(&call, &[200]).await?;
+        self.connection().read_body(&call.operation, response, VERDICT_BYTES_MAX).await
     }
 }
 

@@ -4,8 +4,6 @@ mod report;
 mod verdict;
 mod way;
 
-pub(super) use self::verdict::name_of;
-
 use std::sync::Arc;
 
 use clap::Args;

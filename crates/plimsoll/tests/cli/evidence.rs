@@ -10,6 +10,7 @@ mod projects;
 mod provenance;
 mod racing;
 mod source;
+mod verdicts;
 mod vouched;
 
 use std::fs;

@@ -33,6 +33,15 @@ pub(in super::super) enum Event<'e> {
     ProjectPut { project: &'e str, repositories: &'e [Pattern], policy_digest: Digest, policy: &'e RawValue },
     /// A project was removed.
     ProjectRemoved { project: &'e str },
+    /// An image passes by other rules than before, or no more: at a gate, or at all of them where none is named.
+    VerdictChanged {
+        repository: &'e RepositoryName,
+        digest: Digest,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        gate: Option<&'e str>,
+        /// The policy by which it passes; nothing if it does not.
+        passes_by: Option<Digest>,
+    },
 }
 
 #[derive(Serialize)]
@@ -72,6 +81,7 @@ impl Event<'_> {
             Self::RobotRemoved { .. } => "robot-removed",
             Self::ProjectPut { .. } => "project-put",
             Self::ProjectRemoved { .. } => "project-removed",
+            Self::VerdictChanged { .. } => "verdict-changed",
         }
     }
 
@@ -79,7 +89,8 @@ impl Event<'_> {
         match self {
             Self::TagMoved { repository, .. }
             | Self::TagDeleted { repository, .. }
-            | Self::ManifestDeleted { repository, .. } => Some(repository),
+            | Self::ManifestDeleted { repository, .. }
+            | Self::VerdictChanged { repository, .. } => Some(repository),
             Self::UserPut { .. }
             | Self::UserRemoved { .. }
             | Self::RobotAdded { .. }

@@ -5,7 +5,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::command::moment::{rfc3339, to_the_minute};
-use crate::command::verify::name_of;
 use crate::failure::Failure;
 use crate::terminal::{Column, Page, Report, Table};
 use crate::trust::Project;
@@ -106,7 +105,7 @@ impl Report for ProjectDetails<'_> {
             page.line(&format!("  trusts {} as {}", signer.name, roles.join(", ")));
         }
         for requirement in &self.rules.required {
-            page.line(&format!("  requires {}", name_of(requirement)));
+            page.line(&format!("  requires {requirement}"));
         }
         for gate in &self.rules.gates {
             page.line(&format!(

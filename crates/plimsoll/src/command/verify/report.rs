@@ -5,7 +5,7 @@ use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 use serde::Serialize;
 
 use super::gates::GateRuling;
-use super::verdict::{Gathered, name_of, origin_of};
+use super::verdict::{Gathered, origin_of};
 use super::way::Way;
 use crate::failure::{Failure, Verdict};
 use crate::terminal::{Page, Report, bytes};
@@ -178,7 +178,7 @@ impl Met {
         by.dedup();
         let provenance = ruling.facts.iter().find_map(|proven| Provenance::of(proven.fact.statement()));
         Self {
-            requirement: name_of(requirement),
+            requirement: requirement.to_string(),
             predicate_type: requirement.predicate_type.clone(),
             is_met: ruling.is_met,
             by,

@@ -1,4 +1,4 @@
-use plimsoll_attest::{Proven, Provenance, Pushed, Requirement, UnsignedClaim};
+use plimsoll_attest::{Proven, Provenance, Pushed, UnsignedClaim};
 use plimsoll_oci::{Descriptor, Digest};
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 
@@ -33,17 +33,6 @@ impl Gathered {
     pub(super) fn has_unknown(&self) -> bool {
         self.evidence.iter().any(|one| matches!(one.outcome, EvidenceOutcome::Unreachable(_)))
     }
-}
-
-/// How a requirement is called: `signature`, or `2 × approval as release-manager`.
-pub(in super::super) fn name_of(requirement: &Requirement) -> String {
-    let kind = requirement.predicate_type.short_name();
-    let count = match requirement.signers {
-        0 | 1 => String::new(),
-        several => format!("{several} × "),
-    };
-    let role = requirement.role.as_ref().map(|role| format!(" as {role}")).unwrap_or_default();
-    format!("{count}{kind}{role}")
 }
 
 /// Who built the image, of what, for people.

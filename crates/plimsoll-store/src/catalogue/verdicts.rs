@@ -1,0 +1,133 @@
+//! Verdicts by the rules of projects: which images are to be judged again, and what was last told of them.
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt as _;
+use plimsoll_oci::{Digest, RepositoryName};
+
+use super::Catalogue;
+use super::log::Event;
+use super::sql::{CatalogueError, Result, Row, Transaction, params};
+use crate::Timestamp;
+
+/// What was told of an image: at each gate it passes, the policy by which it does. The gate without a name is all of
+/// them together.
+pub type ToldVerdicts = BTreeMap<String, Digest>;
+
+/// An image that is to be judged again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueVerdict {
+    /// Where it is.
+    pub repository: RepositoryName,
+    /// Which it is.
+    pub digest: Digest,
+    /// Since when.
+    pub due_at: Timestamp,
+    /// What was told of it.
+    pub told: ToldVerdicts,
+}
+
+/// A new verdict on an image that was due.
+#[derive(Clone, Debug)]
+pub struct TellVerdict {
+    /// The image, as it was handed out.
+    pub due: DueVerdict,
+    /// What holds now.
+    pub holds: ToldVerdicts,
+    /// When to judge it again, if nothing happens before.
+    pub next_at: Option<Timestamp>,
+    /// Who judged.
+    pub by: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Catalogue {
+    /// Images that are to be judged now, the longest due first.
+    pub async fn due_verdicts(&self, now: Timestamp, limit: usize) -> Result<Vec<DueVerdict>> {
+        self.read((now, limit), |tx, (now, limit)| {
+            async move {
+                let sql = "SELECT repository, digest, due_at, told FROM verdicts
+                           WHERE due_at IS NOT NULL AND due_at <= ?1 ORDER BY due_at LIMIT ?2";
+                tx.rows(sql, params![*now, *limit]).await?.iter().map(due).collect()
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Writes down what holds of an image now, and tells what is another than before. Returns `false`, and does
+    /// nothing, when the image has become due anew meanwhile, or somebody else was quicker.
+    pub async fn tell_verdict(&self, tell: TellVerdict) -> Result<bool> {
+        self.write(tell, |tx, input| self::tell(tx, input).boxed()).await
+    }
+}
+
+async fn tell(tx: &mut Transaction<'_>, tell: &TellVerdict) -> Result<bool> {
+    let DueVerdict { repository, digest, due_at, told } = &tell.due;
+    let changed = tx
+        .execute(
+            "UPDATE verdicts SET due_at = ?5, told = ?6
+             WHERE repository = ?1 AND digest = ?2 AND due_at = ?3 AND told = ?4",
+            params![repository, digest, *due_at, text(told)?, tell.next_at, text(&tell.holds)?],
+        )
+        .await?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let gates: std::collections::BTreeSet<&String> = told.keys().chain(tell.holds.keys()).collect();
+    for gate in gates.into_iter().filter(|gate| told.get(*gate) != tell.holds.get(*gate)) {
+        let event = Event::VerdictChanged {
+            repository,
+            digest: *digest,
+            gate: Some(gate.as_str()).filter(|gate| !gate.is_empty()),
+            passes_by: tell.holds.get(gate).copied(),
+        };
+        event.log(tx, Some(&tell.by), tell.now).await?;
+    }
+    Ok(true)
+}
+
+/// Lets an image be judged again. Where there are no projects, nothing is judged.
+pub(super) async fn enqueue(
+    tx: &mut Transaction<'_>,
+    repository: &RepositoryName,
+    digest: Digest,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO verdicts (repository, digest, due_at, told)
+         SELECT ?1, ?2, CAST(?3 AS BIGINT), '{}' WHERE EXISTS (SELECT 1 FROM projects)
+         ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at",
+        params![repository, digest, now],
+    )
+    .await
+    .map(drop)
+}
+
+/// Lets every image be judged again of which something is said.
+pub(super) async fn enqueue_all(tx: &mut Transaction<'_>, now: Timestamp) -> Result<()> {
+    tx.execute(
+        "INSERT INTO verdicts (repository, digest, due_at, told)
+         SELECT DISTINCT repositories.name, manifests.subject, CAST(?1 AS BIGINT), '{}' FROM manifests
+         JOIN repositories ON repositories.id = manifests.repository_id WHERE manifests.subject IS NOT NULL
+         ON CONFLICT (repository, digest) DO UPDATE SET due_at = excluded.due_at",
+        params![now],
+    )
+    .await
+    .map(drop)
+}
+
+fn due(row: &Row) -> Result<DueVerdict> {
+    Ok(DueVerdict {
+        repository: row.parsed(0, "repository name")?,
+        digest: row.digest(1)?,
+        due_at: row.timestamp(2)?,
+        told: row.json(3, "list of verdicts")?,
+    })
+}
+
+fn text(told: &ToldVerdicts) -> Result<String> {
+    serde_json::to_string(told)
+        .map_err(|error| CatalogueError::Damaged { what: "list of verdicts", found: error.to_string() })
+}
