@@ -1,13 +1,16 @@
 //! Signatures and attestations as cosign 2 left them: layers of an image under the tags `sha256-….sig` and
 //! `sha256-….att`. They are read, and never written.
 
+mod certified;
+
 use jiff::Timestamp;
 use plimsoll_oci::Digest;
 use serde::Deserialize;
 
+use self::certified::Certified;
 use crate::base64_text::decode;
 use crate::nesting::check_nesting;
-use crate::verify::{admit, read_statement, who_signed};
+use crate::verify::{admit, admit_identity, read_statement, who_signed};
 use crate::{Envelope, EvidenceLayer, Fact, Refusal, Statement, Trust};
 
 /// The type of a layer that is signed itself.
@@ -17,8 +20,6 @@ pub(crate) const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 
 /// The annotation with the signature over a layer's bytes.
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-/// The annotation with the certificate of a keyless signature.
-const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
 /// What a payload says to be.
 const PAYLOAD_TYPE: &str = "cosign container image signature";
 
@@ -48,16 +49,14 @@ pub(crate) fn verify_legacy_signature(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<Fact, Refusal> {
-    refuse_certificate(layer)?;
     let signature = layer.annotations.get(SIGNATURE).and_then(|text| decode(text)).unwrap_or_default();
+    if let Some(certified) = Certified::read(layer.annotations)? {
+        let certified = certified.signature(layer.bytes, None, &signature);
+        return admit_identity(&certified, || read_payload(layer.bytes), subject, trust);
+    }
     let signer = who_signed(layer.bytes, &signature, None, trust)?;
     let statement = read_payload(layer.bytes)?;
     admit(statement, signer, subject, trust, now)
-}
-
-/// Whom a certificate names is not known without the authorities behind it.
-fn refuse_certificate(layer: &EvidenceLayer<'_>) -> Result<(), Refusal> {
-    if layer.annotations.contains_key(CERTIFICATE) { Err(Refusal::Certificate) } else { Ok(()) }
 }
 
 /// A payload says what a signature statement says today.
@@ -78,9 +77,15 @@ pub(crate) fn verify_legacy_attestation(
     trust: &Trust,
     now: Timestamp,
 ) -> Result<Fact, Refusal> {
-    refuse_certificate(layer)?;
     let envelope = Envelope::parse(layer.bytes)?;
     let signed = envelope.signed_bytes();
+    if let Some(certified) = Certified::read(layer.annotations)? {
+        let [signature] = envelope.signatures.as_slice() else {
+            return Err(Refusal::SignatureCount(envelope.signatures.len()));
+        };
+        let certified = certified.signature(&signed, Some(&envelope.payload), &signature.bytes);
+        return admit_identity(&certified, || read_statement(&envelope), subject, trust);
+    }
     let mut refusal = Refusal::SignatureCount(0);
     for signature in &envelope.signatures {
         match who_signed(&signed, &signature.bytes, signature.key_id.as_deref(), trust) {

@@ -12,7 +12,9 @@ pub use self::document::{PolicyDocument, PolicyKey};
 pub use self::duty::Duty;
 pub use self::judgement::{Judgement, Proven, RequirementRuling};
 use self::people::People;
-use crate::{Gate, KeyError, LogKey, PredicateType, Requirement, Role, Trust, TrustError};
+use crate::{
+    Gate, KeyError, LogKey, PredicateType, Requirement, Role, SubjectPatternError, Trust, TrustError,
+};
 
 /// Most gates, requirements or logs of one policy.
 const ENTRIES_MAX: usize = 256;
@@ -40,6 +42,26 @@ pub enum PolicyError {
         /// Why.
         source: KeyError,
     },
+    /// A signer has two ways to be known by.
+    #[error("`{0}` has a key and an identity, where only one can tell who signed")]
+    KeyAndIdentity(String),
+    /// An identity has no name, or two.
+    #[error("the identity of `{0}` has a `subject` or a `subjectPattern`, one of them")]
+    Subject(String),
+    /// An identity takes in too many.
+    #[error("the identity of `{name}` cannot be used: {source}")]
+    Identity {
+        /// Whose.
+        name: String,
+        /// Why.
+        source: SubjectPatternError,
+    },
+    /// Nobody says whom to believe about identities.
+    #[error("`{0}` is an identity, and no `sigstore: {{trustedRoot: FILE}}` says under whom it is proven")]
+    NoRoot(String),
+    /// A trusted root cannot be read.
+    #[error("the `trustedRoot` cannot be used: {0}")]
+    Root(String),
     /// A log's key cannot be read.
     #[error("`{text}` is no key of a log: {reason}")]
     LogKey {
@@ -137,7 +159,7 @@ impl TryFrom<&PolicyDocument> for Policy {
         let says = document.roles.iter().map(|(role, types)| Ok((role.clone(), kinds(types)?)));
         let says = says.collect::<Result<BTreeMap<Role, Vec<PredicateType>>, PolicyError>>()?;
         let logs = document.logs.iter().map(document::LogEntry::verifier).collect::<Result<Vec<_>, _>>()?;
-        let trust = Trust::new(signers, says)?.with_logs(logs);
+        let trust = Trust::new(signers, says)?.with_logs(logs).with_roots(document.roots()?);
         let shared = document.keys.iter().filter(|key| key.shared).map(|key| key.name.as_str());
         duty::separate(&trust, &shared.collect())?;
         let required = document.require.iter().map(document::RequireEntry::requirement);

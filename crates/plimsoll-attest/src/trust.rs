@@ -207,6 +207,14 @@ impl Signer {
         self.person.as_deref().unwrap_or(&self.name)
     }
 
+    /// Who an identity is: several may fit a pattern, and each of them is a person.
+    pub(crate) fn person_of<'a>(&'a self, proven: &'a ProvenIdentity) -> &'a str {
+        match &self.person {
+            None if !self.is_named_exactly() => &proven.subject,
+            _ => self.person(),
+        }
+    }
+
     fn anybody(name: &str, verifier: Verifier) -> Self {
         Self {
             name: name.to_owned(),

@@ -128,7 +128,8 @@ pub(crate) fn admit_identity(
     };
     let at = proven.signed_at;
     let fact = admit(statement()?, Author { signer, key: proven.key }, subject, trust, at)?;
-    Ok(Fact { logged_at: Some(at), identity: Some(Box::new(proven)), ..fact })
+    let person = signer.person_of(&proven).to_owned();
+    Ok(Fact { person, logged_at: Some(at), identity: Some(Box::new(proven)), ..fact })
 }
 
 /// In a bundle the signature's `keyid`, where it has one, must be the hint (`sigstore_bundle.proto`).

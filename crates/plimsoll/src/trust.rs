@@ -1,4 +1,4 @@
-//! Whose signatures count: keys from the command line, or the `trust` section of `plimsoll.yaml`.
+//! Whose signatures count: keys or an identity from the command line, or the `trust` section of `plimsoll.yaml`.
 
 mod file;
 mod project;
@@ -6,7 +6,7 @@ mod project;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use plimsoll_attest::{Policy, PolicyDocument, PublicKey, Trust};
+use plimsoll_attest::{Identity, Policy, PolicyDocument, PublicKey, SigstoreRoot, SubjectPattern, Trust};
 use plimsoll_transport::{ImageName, Places};
 
 pub(crate) use self::project::Project;
@@ -17,6 +17,8 @@ use crate::failure::Failure;
 pub(crate) const POLICY_FILE: &str = "plimsoll.yaml";
 /// Largest key file that is read.
 const KEY_BYTES_MAX: u64 = 64 * 1024;
+/// Largest trusted root that is read.
+const ROOT_BYTES_MAX: u64 = 1 << 20;
 
 /// Whose signatures count.
 #[derive(Debug, Args)]
@@ -27,6 +29,15 @@ pub(crate) struct TrustArguments {
     /// Read whom to trust and what to require from this file [default: plimsoll.yaml]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Trust whoever signs without a key under this name: an address of mail or the URI of a workflow, exactly
+    #[arg(long, value_name = "SUBJECT", conflicts_with_all = ["keys", "policy"], requires_all = ["issuer", "trusted_root"])]
+    identity: Option<String>,
+    /// The address of whoever has checked that name, such as https://accounts.google.com
+    #[arg(long, value_name = "URL", requires = "identity")]
+    issuer: Option<String>,
+    /// Sigstore's trusted root, under which the name is proven: a file trusted_root.json
+    #[arg(long, value_name = "FILE", requires = "identity")]
+    trusted_root: Option<PathBuf>,
 }
 
 /// A policy, and where it comes from.
@@ -44,6 +55,10 @@ impl TrustArguments {
     pub(crate) async fn policy(&self, places: &Places, image: &ImageName) -> Result<PolicyInForce, Failure> {
         if !self.keys.is_empty() {
             return self.of_keys();
+        }
+        if let (Some(subject), Some(issuer), Some(root)) = (&self.identity, &self.issuer, &self.trusted_root)
+        {
+            return of_identity(subject, issuer, root);
         }
         let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
         if let Some(document) = file::read(&path)? {
@@ -86,6 +101,26 @@ pub(crate) fn read_policy(path: &Path) -> Result<PolicyDocument, Failure> {
     let document = file::read(path)?.ok_or_else(nothing)?;
     file::understand(&document, path)?;
     Ok(document)
+}
+
+fn of_identity(subject: &str, issuer: &str, root: &Path) -> Result<PolicyInForce, Failure> {
+    let identity = Identity::new(issuer, SubjectPattern::exactly(subject));
+    let policy = Policy::trusting(Trust::of_identity(subject, identity, read_root(root)?));
+    Ok(PolicyInForce { policy, origin: "--identity".to_owned(), is_from_registry: false })
+}
+
+fn read_root(path: &Path) -> Result<Vec<SigstoreRoot>, Failure> {
+    let text = read_root_text(path)?;
+    SigstoreRoot::parse_all(text.as_bytes()).map_err(|error| unusable_root(path, &error))
+}
+
+fn read_root_text(path: &Path) -> Result<String, Failure> {
+    let bytes = read_bounded(path, ROOT_BYTES_MAX).map_err(|error| unusable_root(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| unusable_root(path, &error))
+}
+
+fn unusable_root(path: &Path, error: &dyn std::error::Error) -> Failure {
+    Failure::usage("cannot use the trusted root").at(path.display().to_string()).because(error)
 }
 
 pub(crate) fn read_key(path: &Path) -> Result<PublicKey, Failure> {

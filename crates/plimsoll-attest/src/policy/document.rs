@@ -5,7 +5,9 @@ use plimsoll_tlog::LogVerifier;
 use serde::{Deserialize, Serialize};
 
 use super::{PolicyError, kind, log_key};
-use crate::{Gate, PublicKey, Requirement, Revocation, Role, Signer, Verifier};
+use crate::{
+    Gate, Identity, PublicKey, Requirement, Revocation, Role, Signer, SigstoreRoot, SubjectPattern, Verifier,
+};
 
 /// A policy as it is written down: the `trust` section of `plimsoll.yaml`, and the document that a server keeps for a
 /// project. Names that nobody knows are refused: a typing error must not be a gap.
@@ -29,9 +31,12 @@ pub struct PolicyDocument {
     /// Who is who in git and where images are built.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) people: Vec<PersonEntry>,
+    /// Under whom identities are proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sigstore: Option<SigstoreEntry>,
 }
 
-/// A key, whose it is, and for what it counts.
+/// A key or an identity, whose it is, and for what it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PolicyKey {
@@ -40,8 +45,12 @@ pub struct PolicyKey {
     /// Whose key it is, where somebody has several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) person: Option<String>,
-    /// The key itself in PEM; or a file, for whoever reads the document to put in its place.
+    /// The key itself in PEM; or a file, for whoever reads the document to put in its place. Empty for an identity.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key: String,
+    /// What certificates say of them, where they have no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) identity: Option<IdentityEntry>,
     pub(super) roles: Vec<Role>,
     /// Whether it may do what is meant to be done with different keys.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -52,6 +61,32 @@ pub struct PolicyKey {
     pub(super) valid_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) revoked: Option<RevokedEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct IdentityEntry {
+    /// Who must have checked the name.
+    issuer: String,
+    /// The name, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// Or what it must be like, with `*` and `**`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject_pattern: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repository: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workflow: Option<String>,
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    git_ref: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct SigstoreEntry {
+    /// Sigstore's trusted root: the JSON itself, or a file, for whoever reads the document to put in its place.
+    trusted_root: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,16 +172,70 @@ impl PolicyDocument {
         }
         Ok(self)
     }
+
+    /// Puts the trusted root itself in place of the file that holds it.
+    pub fn with_root_inline<E>(mut self, read: impl FnOnce(&str) -> Result<String, E>) -> Result<Self, E> {
+        if let Some(sigstore) = self.sigstore.as_mut().filter(|sigstore| !sigstore.is_inline()) {
+            sigstore.trusted_root = read(&sigstore.trusted_root)?;
+        }
+        Ok(self)
+    }
+
+    /// Under whom identities are proven; nobody, where the document says nothing of it.
+    pub(super) fn roots(&self) -> Result<Vec<SigstoreRoot>, PolicyError> {
+        if let Some(sigstore) = &self.sigstore {
+            let roots = SigstoreRoot::parse_all(sigstore.trusted_root.as_bytes());
+            return roots.map_err(|error| PolicyError::Root(error.to_string()));
+        }
+        match self.keys.iter().find(|key| key.identity.is_some()) {
+            Some(key) => Err(PolicyError::NoRoot(key.name.clone())),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl SigstoreEntry {
+    fn is_inline(&self) -> bool {
+        self.trusted_root.trim_start().starts_with('{')
+    }
+}
+
+impl IdentityEntry {
+    fn identity(&self, name: &str) -> Result<Identity, PolicyError> {
+        let subject = match (&self.subject, &self.subject_pattern) {
+            (Some(subject), None) => SubjectPattern::exactly(subject),
+            (None, Some(pattern)) => SubjectPattern::parse(pattern)
+                .map_err(|source| PolicyError::Identity { name: name.to_owned(), source })?,
+            _ => return Err(PolicyError::Subject(name.to_owned())),
+        };
+        Ok(Identity {
+            repository: self.repository.clone(),
+            workflow: self.workflow.clone(),
+            git_ref: self.git_ref.clone(),
+            ..Identity::new(&self.issuer, subject)
+        })
+    }
 }
 
 impl PolicyKey {
+    /// Whether nothing of it lies in a file.
     fn is_inline(&self) -> bool {
-        self.key.contains("-----BEGIN")
+        self.key.is_empty() || self.key.contains("-----BEGIN")
+    }
+
+    fn verifier(&self) -> Result<Verifier, PolicyError> {
+        let name = || self.name.clone();
+        match &self.identity {
+            Some(_) if !self.key.is_empty() => Err(PolicyError::KeyAndIdentity(name())),
+            Some(identity) => Ok(Verifier::Identity(Box::new(identity.identity(&self.name)?))),
+            None => {
+                let key = self.key.parse::<PublicKey>();
+                key.map(Verifier::Key).map_err(|source| PolicyError::Key { name: name(), source })
+            }
+        }
     }
 
     pub(super) fn signer(&self) -> Result<Signer, PolicyError> {
-        let unusable = |source| PolicyError::Key { name: self.name.clone(), source };
-        let key: PublicKey = self.key.parse().map_err(unusable)?;
         let revoked = self.revoked.as_ref().map(|revoked| Revocation {
             since: revoked.since,
             is_compromise: revoked.compromised,
@@ -155,7 +244,7 @@ impl PolicyKey {
         Ok(Signer {
             name: self.name.clone(),
             person: self.person.clone(),
-            verifier: Verifier::Key(key),
+            verifier: self.verifier()?,
             roles: Some(self.roles.clone()),
             valid_from: self.valid_from,
             valid_until: self.valid_until,

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::SigningKey;
+use crate::{SigningKey, Verifier};
 
 fn pem(seed: u8) -> String {
     SigningKey::generate(&[seed; 32]).unwrap().public().to_pem()
@@ -112,4 +112,46 @@ fn files_give_way_to_their_keys() {
         .with_keys_inline(|key| if key.key == "ci.pub" { Ok(pem(1)) } else { Err(key.key.clone()) })
         .unwrap();
     assert_eq!(Policy::try_from(&inline).unwrap().trust.signers().len(), 2);
+}
+
+/// A policy with one identity, changed as given, under Sigstore's public root.
+fn of_identity(identity: Value, more: Value) -> Result<Policy, String> {
+    let root = include_str!("../../tests/sigstore/data/root-public.json");
+    let identity = with(json!({"issuer": "https://example.org"}), identity);
+    let key = json!({"name": "release", "identity": identity, "roles": ["signer"]});
+    read(&with(json!({"keys": [key], "sigstore": {"trustedRoot": root}}), more))
+}
+
+#[test]
+fn an_identity_stands_in_the_place_of_a_key() {
+    let exact =
+        of_identity(json!({"subject": "ana@example.org", "ref": "refs/heads/main"}), json!({})).unwrap();
+    let signer = &exact.trust.signers()[0];
+    let Verifier::Identity(identity) = &signer.verifier else { panic!("{signer:?}") };
+    assert_eq!((identity.git_ref.as_deref(), signer.key_id()), (Some("refs/heads/main"), None));
+    assert!(of_identity(json!({"subjectPattern": "*@example.org"}), json!({})).is_ok());
+}
+
+#[test]
+fn an_identity_that_could_be_anybody_is_refused() {
+    let refused_as = |identity: Value, more: Value| of_identity(identity, more).map(|_| ()).unwrap_err();
+    let one_of = "the identity of `release` has a `subject` or a `subjectPattern`, one of them";
+    assert_eq!(refused_as(json!({}), json!({})), one_of);
+    assert_eq!(refused_as(json!({"subject": "a", "subjectPattern": "*@b"}), json!({})), one_of);
+    assert!(refused_as(json!({"subjectPattern": "*"}), json!({})).contains("could stand for somebody else"));
+    assert!(refused_as(json!({"subject": "a", "subjectRegex": ".*"}), json!({})).contains("subjectRegex"));
+    let subject = || json!({"subject": "ana@example.org"});
+    assert!(
+        refused_as(subject(), json!({"sigstore": null}))
+            .starts_with("`release` is an identity, and no `sigstore")
+    );
+    let root = json!({"sigstore": {"trustedRoot": "{}"}});
+    assert!(
+        refused_as(subject(), root).starts_with("the `trustedRoot` cannot be used: `` is not the media type")
+    );
+    let both = json!({"key": pem(1), "identity": {"issuer": "https://example.org", "subject": "a"}});
+    assert_eq!(
+        refused(both, json!({})),
+        "`ci` has a key and an identity, where only one can tell who signed"
+    );
 }

@@ -1,18 +1,18 @@
 //! The same verdict as sigstore-go's, the library behind cosign, on real bundles and on bundles of which any part was
 //! changed. Nothing may be taken that it refuses.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use plimsoll_oci::Digest;
 use plimsoll_peers::{Peer, find_peer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::public_bundles::{SAMPLES, Sample, judge};
 
-struct Oracle {
+pub(crate) struct Oracle {
     program: Peer,
     folder: TempDir,
 }
@@ -25,26 +25,46 @@ struct Case {
 }
 
 impl Oracle {
-    fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let program = find_peer("sigstore-go-verification")?;
         Some(Self { program, folder: tempfile::tempdir().unwrap() })
     }
 
+    /// Whether it takes a bundle for what a sample is.
     fn accepts(&self, case: &Case, sample: &Sample) -> bool {
-        let write = |name: &str, document: &Value| {
-            let path = self.folder.path().join(name);
-            std::fs::write(&path, document.to_string()).unwrap();
-            path
-        };
-        let (bundle, root) = (write("bundle.json", &case.bundle), write("root.json", &case.root));
-        self.verify(&bundle, &root, sample)
+        let identity = [sample.issuer, sample.subject];
+        self.verifies(&case.bundle.to_string(), &case.root, identity, sample.artifact, &[])
     }
 
-    fn verify(&self, bundle: &Path, root: &Path, sample: &Sample) -> bool {
-        let (algorithm, digest) = sample.artifact.split_once(':').unwrap();
+    /// The same under a root that names no log of signatures, which it has to be told.
+    pub(crate) fn accepts_without_log(
+        &self,
+        bundle: &str,
+        root: &Value,
+        identity: [&str; 2],
+        artifact: &Digest,
+    ) -> bool {
+        self.verifies(bundle, root, identity, &artifact.to_string(), &["-requireTlog=false"])
+    }
+
+    fn verifies(
+        &self,
+        bundle: &str,
+        root: &Value,
+        [issuer, subject]: [&str; 2],
+        artifact: &str,
+        more: &[&str],
+    ) -> bool {
+        let write = |name: &str, text: &str| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (bundle, root) = (write("bundle.json", bundle), write("root.json", &root.to_string()));
+        let (algorithm, digest) = artifact.split_once(':').unwrap();
         let mut command = self.program.command();
-        command.arg("-trustedrootJSONpath").arg(root);
-        command.args(["-expectedIssuer", sample.issuer, "-expectedSAN", sample.subject]);
+        command.args(more).arg("-trustedrootJSONpath").arg(root);
+        command.args(["-expectedIssuer", issuer, "-expectedSAN", subject]);
         command.args(["-artifact-digest-algorithm", algorithm, "-artifact-digest", digest]).arg(bundle);
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
     }

@@ -1,5 +1,6 @@
 mod contents;
 mod gates;
+mod identity;
 mod report;
 mod verdict;
 mod way;

@@ -4,7 +4,7 @@ use std::path::Path;
 use plimsoll_attest::{Policy, PolicyDocument, PublicKey};
 use serde::Deserialize;
 
-use super::{read_key_text, unusable};
+use super::{read_key_text, read_root_text, unusable};
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
 
@@ -17,7 +17,7 @@ struct File {
     trust: Option<PolicyDocument>,
 }
 
-/// Reads the policy in a file, with the keys in it; nothing where there is no file or no `trust` section in it.
+/// Reads the policy in a file, with the keys and the trusted root in it; nothing where there is no file or no `trust` section in it.
 pub(super) fn read(path: &Path) -> Result<Option<PolicyDocument>, Failure> {
     let bytes = match read_bounded(path, POLICY_BYTES_MAX) {
         Ok(bytes) => bytes,
@@ -27,7 +27,10 @@ pub(super) fn read(path: &Path) -> Result<Option<PolicyDocument>, Failure> {
     let file: File = serde_saphyr::from_str(&String::from_utf8_lossy(&bytes))
         .map_err(|error| not_understood(path, &error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let inline = |document: PolicyDocument| document.with_keys_inline(|key| key_beside(folder, &key.key));
+    let inline = |document: PolicyDocument| {
+        let document = document.with_keys_inline(|key| key_beside(folder, &key.key))?;
+        document.with_root_inline(|name| read_root_text(&folder.join(name)))
+    };
     file.trust.map(inline).transpose()
 }
 
@@ -76,6 +79,10 @@ mod tests {
         assert_eq!(document.keys[0].key, pem);
         assert_eq!(understand(&document, &path).unwrap().trust.signers().len(), 1);
         assert!(read_text("listen: [x]\n").unwrap().is_none());
+        let identity = "{name: ana, identity: {issuer: 'https://x', subject: a@x}, roles: [signer]}";
+        let root = read_text(&format!("trust: {{keys: [{identity}], sigstore: {{trustedRoot: no.json}}}}"))
+            .unwrap_err();
+        assert!(root.place.unwrap().ends_with("no.json"));
         let missing = read_text("trust: {keys: [{name: ci, key: no.pub, roles: []}]}").unwrap_err();
         assert!(missing.place.unwrap().ends_with("no.pub"));
         let wrong = read_text("trust: {keys: [], requires: [signature]}").unwrap_err();

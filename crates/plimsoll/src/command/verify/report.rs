@@ -5,6 +5,7 @@ use plimsoll_transport::{EvidenceOutcome, JudgedEvidence};
 use serde::Serialize;
 
 use super::gates::GateRuling;
+use super::identity::SignedBy;
 use super::verdict::{Gathered, origin_of};
 use super::way::Way;
 use crate::failure::{Failure, Verdict};
@@ -51,6 +52,8 @@ struct Met {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<String>,
     #[serde(skip)]
+    identities: Vec<SignedBy>,
+    #[serde(skip)]
     next: String,
 }
 
@@ -61,6 +64,8 @@ struct ProvenFact {
     predicate_type: PredicateType,
     signer: String,
     key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<SignedBy>,
     roles: Vec<String>,
     /// When a trusted log says that it was signed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +154,7 @@ fn listed(one: &JudgedEvidence) -> Option<ProvenFact> {
         predicate_type: fact.predicate_type().clone(),
         signer: fact.signer().to_owned(),
         key_id: fact.key().to_string(),
+        identity: SignedBy::of(fact),
         roles: fact.roles().iter().map(ToString::to_string).collect(),
         logged_at: fact.logged_at(),
         builder: provenance.builder,
@@ -176,12 +182,16 @@ impl Met {
         };
         let mut by: Vec<String> = ruling.facts.iter().map(who).collect();
         by.dedup();
+        let mut identities: Vec<SignedBy> =
+            ruling.facts.iter().filter_map(|proven| SignedBy::of(proven.fact)).collect();
+        identities.dedup();
         let provenance = ruling.facts.iter().find_map(|proven| Provenance::of(proven.fact.statement()));
         Self {
             requirement: requirement.to_string(),
             predicate_type: requirement.predicate_type.clone(),
             is_met: ruling.is_met,
             by,
+            identities,
             origin: provenance.as_ref().map(origin_of),
             next: next_command(&requirement.predicate_type, image),
         }
@@ -218,6 +228,9 @@ impl Report for Verified {
                     page.line(&format!("✗ {}: nobody who may say it has said it", met.requirement));
                 }
                 (false, false) => page.line(&format!("✗ {}: only {}", met.requirement, met.by.join(", "))),
+            }
+            for line in met.identities.iter().flat_map(SignedBy::lines) {
+                page.line(&format!("    {line}"));
             }
             if let Some(origin) = &met.origin {
                 page.line(&format!("    {origin}"));
