@@ -114,12 +114,12 @@ impl<T: IngestObjects + ProvideObjects + ManageObjects> Objects for T {}
 #[must_use = "others may write to the object as soon as its claim is dropped"]
 pub struct Claim {
     /// The locked file, where there is one. Closing it lets go of the lock.
-    _lock: Option<std::fs::File>,
+    _lock: Option<local::LockedFile>,
 }
 
 impl Claim {
     /// A claim by a file that this process has locked.
-    fn by_lock(file: std::fs::File) -> Self {
+    fn by_lock(file: local::LockedFile) -> Self {
         Self { _lock: Some(file) }
     }
 }

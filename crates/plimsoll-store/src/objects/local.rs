@@ -1,5 +1,6 @@
 //! Objects as files below one directory.
 
+mod locked_file;
 mod read;
 mod write;
 
@@ -20,6 +21,7 @@ use super::{
     ByteStream, IngestObjects, KeyKind, ListedObject, MARK, ManageObjects, ObjectError, ObjectKey,
     ObjectWriter, ProvideObjects, Result, SuspendedObject,
 };
+pub(super) use locked_file::LockedFile;
 use write::LocalWriter;
 
 /// Objects in a directory of the local file system.

@@ -1,6 +1,6 @@
 //! Writes gather to 1 MiB and go to the file on a blocking thread while the next ones arrive.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 use super::super::{Claim, CompletedObject, ObjectError, ObjectKey, ObjectWriter, Result, SuspendedObject};
+use super::locked_file::LockedFile;
 use super::{Place, blocking};
 
 /// How much is gathered before it is written.
@@ -31,9 +32,9 @@ enum Handle {
     /// Not made yet: a small object is made, written and synced in one go.
     NotMade,
     /// Open and locked, with its length still to be cut to what was suspended.
-    Resumed(File),
+    Resumed(LockedFile),
     /// On a blocking thread, taking bytes.
-    Writing(JoinHandle<Result<File>>),
+    Writing(JoinHandle<Result<LockedFile>>),
     /// Lost in a failed write.
     Gone,
 }
@@ -53,7 +54,7 @@ impl LocalWriter {
             }
             Err(error) => return Err(ObjectError::io("open", key)(error)),
         };
-        lock(&file, key)?;
+        let file = LockedFile::lock(file, key)?;
         let on_disk = file.metadata().map_err(ObjectError::io("measure", key))?.len();
         if on_disk < length {
             return Err(not_resumable(format!("its file has {on_disk} of {length} bytes")));
@@ -77,7 +78,7 @@ impl LocalWriter {
     }
 
     /// The file, if it was made, after any write on its way is done.
-    async fn take_file(&mut self) -> Result<Option<File>> {
+    async fn take_file(&mut self) -> Result<Option<LockedFile>> {
         match std::mem::replace(&mut self.file, Handle::Gone) {
             Handle::NotMade => Ok(None),
             Handle::Resumed(file) => {
@@ -133,13 +134,13 @@ impl ObjectWriter for LocalWriter {
 }
 
 /// Cuts off what a writer that came to nothing has left.
-fn cut(mut file: File, key: ObjectKey, length: u64) -> Result<File> {
+fn cut(mut file: LockedFile, key: ObjectKey, length: u64) -> Result<LockedFile> {
     file.set_len(length).map_err(ObjectError::io("cut", key))?;
     file.seek(SeekFrom::Start(length)).map_err(ObjectError::io("seek in", key))?;
     Ok(file)
 }
 
-fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: &[Bytes]) -> Result<File> {
+fn append(place: &Place, key: ObjectKey, file: Option<LockedFile>, gathered: &[Bytes]) -> Result<LockedFile> {
     place.check_room()?;
     let mut file = match file {
         Some(file) => file,
@@ -150,7 +151,7 @@ fn append(place: &Place, key: ObjectKey, file: Option<File>, gathered: &[Bytes])
 }
 
 /// Makes the file, and its folder the first time one falls into it.
-fn make(place: &Place, key: ObjectKey) -> Result<File> {
+fn make(place: &Place, key: ObjectKey) -> Result<LockedFile> {
     let path = place.path(key);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -168,17 +169,7 @@ fn make(place: &Place, key: ObjectKey) -> Result<File> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(ObjectError::Busy(key)),
         file => file.map_err(ObjectError::io("create", key))?,
     };
-    lock(&file, key)?;
-    Ok(file)
-}
-
-/// Keeps other writers out until the file is closed, also when this process dies.
-fn lock(file: &File, key: ObjectKey) -> Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(ObjectError::Busy(key)),
-        Err(TryLockError::Error(error)) => Err(ObjectError::io("lock", key)(error)),
-    }
+    LockedFile::lock(file, key)
 }
 
 /// Writes all of `gathered` with as few system calls as the kernel allows.
