@@ -20,7 +20,7 @@ pub use clocks::{Clock, Clocks, Exposure, Source};
 pub use interval::{Confidence, Holding, Interval, intervals};
 pub use lock_file::is_lock_file;
 pub use question::{Answer, Question, QuestionError};
-pub use report::{LineReport, LogPosition, ReportedBuild, ReportedEdge, ReportedInterval};
+pub use report::{LineReport, LogPosition, ReportedBuild, ReportedEdge, ReportedInterval, SourceRange};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -27,6 +27,15 @@ pub(crate) struct WorkingTree {
     commit: String,
 }
 
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Commit {
+    /// Its full name.
+    pub(crate) commit: String,
+    /// When it was put into the repository, in seconds since the Unix epoch.
+    pub(crate) committed_at: i64,
+}
+
 impl WorkingTree {
     /// Opens the tree that `directory` is in; nothing where there is none.
     pub(crate) async fn open(directory: &Path) -> Result<Option<Self>, Failure> {
@@ -106,6 +115,28 @@ impl WorkingTree {
         }
         let (authors, committers) = people_of(&commits);
         Ok(People { since, commits: commits.len() as u64, authors, committers })
+    }
+
+    /// The commits that `good` lacks and `bad` has and that changed one of these files, the earliest first; `None` where
+    /// the tree lacks one of the two.
+    pub(crate) async fn commits_that_changed(
+        &self,
+        good: &str,
+        bad: &str,
+        files: &[String],
+    ) -> Result<Option<Vec<Commit>>, Failure> {
+        let (good, bad) = (self.git.find_commit(good).await?, self.git.find_commit(bad).await?);
+        let Some((good, bad)) = good.zip(bad) else { return Ok(None) };
+        let (range, most) = (format!("{good}..{bad}"), COMMITS_MAX.to_string());
+        let how =
+            ["log", "-z", "--reverse", "--topo-order", "--max-count", &most, "--format=%H%x1f%ct", &range];
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let listed = self.git.text(&[&how[..], &["--"], &files].concat()).await?;
+        let commit = |entry: &str| {
+            let (commit, committed_at) = entry.trim_end_matches('\n').split_once(BETWEEN_PEOPLE)?;
+            Some(Commit { commit: commit.to_owned(), committed_at: committed_at.parse().ok()? })
+        };
+        Ok(Some(listed.split_terminator('\0').filter_map(commit).collect()))
     }
 
     async fn earlier(&self, since: &str) -> Result<String, Failure> {

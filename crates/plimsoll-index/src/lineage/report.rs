@@ -96,10 +96,23 @@ pub struct ReportedInterval {
     /// How it left; nothing while no later build is known to be free of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<ReportedEdge>,
+    /// Which commits may have brought it, as far as somebody looked into the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRange>,
     /// The clocks.
     pub clocks: Clocks,
     /// What follows from them.
     pub exposure: Exposure,
+}
+
+/// The commits between two builds that changed a file which can have brought something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRange {
+    /// The commits, the earliest first.
+    pub commits: Vec<String>,
+    /// How to find out which of several it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The beginning or the end of an interval.

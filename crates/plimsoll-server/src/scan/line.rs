@@ -238,6 +238,7 @@ fn report_interval(interval: &Interval, builds: &EdgeBuilds, clocks: Clocks) -> 
         last: interval.last,
         entry: entered,
         exit: left,
+        source: None,
         clocks,
         exposure,
     }

@@ -1,5 +1,7 @@
 mod drawing;
+mod source;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +38,9 @@ pub(crate) struct Introduced {
     /// Which image of an index, such as linux/arm64; this machine's by default
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
+    /// Look into this git repository for the commits that may have brought it
+    #[arg(long, value_name = "DIR")]
+    source: Option<PathBuf>,
     #[command(flatten)]
     registries: RegistryArguments,
 }
@@ -59,7 +64,12 @@ impl Introduced {
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
-        let report = asked?;
+        let mut report = asked?;
+        if let Some(directory) = &self.source {
+            for note in context.block_on(source::sharpen(&mut report, directory))? {
+                context.terminal().note(&note);
+            }
+        }
         context.terminal().print(&report)?;
         judge(&report)
     }

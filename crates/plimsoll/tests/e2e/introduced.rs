@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use plimsoll_oci::MediaType;
-use plimsoll_testkit::{Image, RegistryClient, ServerCommand, ServerProcess, TestBlob, body_of};
+use plimsoll_testkit::{Image, RegistryClient, ServerCommand, ServerProcess, TestBlob, body_of, find_peer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -181,6 +181,17 @@ impl Place {
     fn image(&self, name: &str) -> String {
         format!("{}/{name}", self.server.host())
     }
+
+    /// A file of the workshop's.
+    fn file(&self, name: &str) -> String {
+        self.data.path().join(name).display().to_string()
+    }
+
+    /// Runs a command that signs with the workshop's key.
+    fn sign(&self, words: &[&str]) {
+        let (key, password) = (self.file("ci.key"), self.file("password"));
+        plimsoll(self.data.path(), &[words, &["--key", &key, "--password-file", &password]].concat());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +212,9 @@ async fn each_interval_of_thirty_builds_is_told_with_its_cause() {
     the_drifting_base_is_told(&drift);
     the_clocks_tell_what_came_first(&drift);
     what_is_said_of_the_builds_is_taken_in(&place, &drift);
-    the_lock_file_is_told(&introduced(LEFT_PAD, &place.image("team/locked:30")));
+    let locked = introduced(LEFT_PAD, &place.image("team/locked:30"));
+    the_lock_file_is_told(&locked);
+    the_source_tells_the_commits(&place, &locked);
     a_component_has_a_history_too(&place);
     what_is_drawn_names_builds_and_causes(&place);
     what_is_not_known_is_said(&place);
@@ -265,31 +278,32 @@ fn the_clocks_tell_what_came_first(report: &Value) {
     assert_eq!(report["log"]["size"].as_u64().map(|size| size > 0), Some(true));
 }
 
+/// Signs provenance that says from which commit an image was built, and that it was when it was pushed.
+fn vouch(place: &Place, image: &str, build: &Value, commit: &str) {
+    let predicate = json!({
+        "buildDefinition": { "resolvedDependencies": [
+            { "uri": "git+https://example.org/app", "digest": { "gitCommit": commit } },
+        ] },
+        "runDetails": { "metadata": { "finishedOn": build["pushed"] } },
+    });
+    let file = place.file("provenance.json");
+    std::fs::write(&file, predicate.to_string()).unwrap();
+    let words = ["attest", image, "--type", "provenance", "--predicate", &file];
+    place.sign(&words);
+}
+
 /// The two builds at the first edge get provenance of one commit, and one of the interval is approved.
 fn what_is_said_of_the_builds_is_taken_in(place: &Place, drift: &Value) {
     let run = |words: &[&str]| plimsoll(place.data.path(), words);
-    let file = |name: &str| place.data.path().join(name).display().to_string();
-    std::fs::write(file("password"), "a long password").unwrap();
-    let (password, key) = (file("password"), file("ci.key"));
-    run(&["key", "generate", "--name", &file("ci"), "--password-file", &password]);
+    std::fs::write(place.file("password"), "a long password").unwrap();
+    run(&["key", "generate", "--name", &place.file("ci"), "--password-file", &place.file("password")]);
     let commit = "c0ffee00".repeat(5);
     for build in [7, 8] {
-        // It was built when it was pushed, and not a moment later.
-        let predicate = json!({
-            "buildDefinition": { "resolvedDependencies": [
-                { "uri": "git+https://example.org/app", "digest": { "gitCommit": commit } },
-            ] },
-            "runDetails": { "metadata": { "finishedOn": drift["builds"][build - 1]["pushed"] } },
-        });
-        std::fs::write(file("provenance.json"), predicate.to_string()).unwrap();
         let image = place.image(&format!("team/drift:{build}"));
-        let predicate = file("provenance.json");
-        let words = ["attest", &image, "--type", "provenance", "--predicate", &predicate];
-        run(&[&words[..], &["--key", &key, "--password-file", &password]].concat());
+        vouch(place, &image, &drift["builds"][build - 1], &commit);
     }
     let image = place.image("team/drift:9");
-    let words = ["approve", "--gate", "prod", "--role", "approver", &image];
-    run(&[&words[..], &["--key", &key, "--password-file", &password]].concat());
+    place.sign(&["approve", "--gate", "prod", "--role", "approver", &image]);
 
     let report = introduced(OPENSSL, &place.image("team/drift:30"));
     assert_eq!(spans(&report), [(8, 14), (22, 26)]);
@@ -304,6 +318,61 @@ fn what_is_said_of_the_builds_is_taken_in(place: &Place, drift: &Value) {
     assert!(report["intervals"][1]["clocks"].get("approval").is_none());
     let drawn = run(&["introduced", OPENSSL, &place.image("team/drift:30"), "-o", "wide"]);
     assert!(drawn.contains("no commit at all"), "{drawn}");
+
+    let policy = format!(
+        "trust:\n  keys:\n    - {{name: ci, key: {}, roles: [builder]}}\n  roles: {{builder: [provenance]}}\n",
+        place.file("ci.pub")
+    );
+    std::fs::write(place.file("rules.yaml"), policy).unwrap();
+    run(&["project", "set", "team", place.server.host(), "--file", &place.file("rules.yaml")]);
+    let clocks = &introduced(OPENSSL, &place.image("team/drift:30"))["intervals"][0]["clocks"];
+    assert_eq!(clocks["build"]["source"]["isVerified"], true, "the project trusts that builder");
+    assert_eq!(clocks["approval"]["source"]["isVerified"], false, "and nobody who approves");
+}
+
+/// A source repository in which the lock file changed twice before build 5, and once before build 20.
+fn the_source_tells_the_commits(place: &Place, locked: &Value) {
+    let Some(git) = find_peer("git") else { return };
+    let source = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let identity =
+            ["-c", "user.name=ana", "-c", "user.email=ana@example.org", "-c", "init.defaultBranch=main"];
+        let ended = git.command().arg("-C").arg(source.path()).args(identity).args(words).output().unwrap();
+        assert!(ended.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        String::from_utf8(ended.stdout).unwrap().trim().to_owned()
+    };
+    run(&["init", "--quiet"]);
+    let commits: Vec<String> = [("package-lock.json", 5), ("README.md", 1), ("package-lock.json", 2)]
+        .iter()
+        .flat_map(|(file, count)| std::iter::repeat_n(file, *count))
+        .enumerate()
+        .map(|(number, file)| {
+            std::fs::write(source.path().join(file), format!("version {number}")).unwrap();
+            run(&["add", "--all"]);
+            run(&["commit", "--quiet", "--message", "change"]);
+            run(&["rev-parse", "HEAD"])
+        })
+        .collect();
+    for (build, commit) in [(4, 0), (5, 2), (18, 5), (20, 6)] {
+        let image = place.image(&format!("team/locked:{build}"));
+        vouch(place, &image, &locked["builds"][build - 1], &commits[commit]);
+    }
+    let image = place.image("team/locked:30");
+    let directory = source.path().to_str().unwrap();
+    let words = ["introduced", LEFT_PAD, &image, "--source", directory];
+    let report: Value =
+        serde_json::from_str(&plimsoll(place.data.path(), &[&words[..], &["-o", "json"]].concat())).unwrap();
+    let [first, second] = [0, 1].map(|interval| &report["intervals"][interval]);
+    assert_eq!(first["entry"]["confidence"], "exact");
+    assert_eq!(first["source"]["commits"], json!([commits[1], commits[2]]));
+    assert_eq!(first["clocks"]["code"]["source"]["commit"], commits[1], "the earliest that it may have been");
+    let bisect =
+        format!("git bisect start {} {} -- ':(top,glob)**/package-lock.json'", commits[2], commits[0]);
+    assert_eq!(first["source"]["next"], bisect);
+    assert_eq!(second["source"]["commits"], json!([commits[6]]));
+    assert!(second["source"].get("next").is_none(), "there is only one");
+    let drawn = plimsoll(place.data.path(), &[&words[..], &["-o", "wide"]].concat());
+    assert!(drawn.contains("one of 2 commits; to find out which:") && drawn.contains(&bisect), "{drawn}");
 }
 
 fn the_lock_file_is_told(report: &Value) {

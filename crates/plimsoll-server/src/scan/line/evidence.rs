@@ -1,19 +1,23 @@
 //! What is said about the images of a line: how they were built, and that they were approved.
 //!
-//! Nothing of it is verified here, and every clock that comes from it says so. What contradicts the registry itself, such as
-//! a build that ended after its image was pushed, is left out.
+//! What somebody has signed whom the project trusts goes before what anybody else says, and every clock tells which it is.
+//! What contradicts the registry itself, such as a build that ended after its image was pushed, is left out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use plimsoll_attest::{Approval, Bundle, Decision, IN_TOTO, Material, PredicateType, Provenance, Statement};
+use plimsoll_attest::{
+    Approval, Bundle, Decision, IN_TOTO, Material, Policy, PolicyDocument, PredicateType, Provenance,
+    Statement, Trust, verify_bundle,
+};
 use plimsoll_index::lineage::{Clock, Origin, Source, is_lock_file};
-use plimsoll_oci::{Digest, Manifest, RepositoryName};
+use plimsoll_oci::{Descriptor, Digest, Manifest, RepositoryName};
 use plimsoll_store::CatalogueError;
-use plimsoll_store::catalogue::HeldEvidence;
+use plimsoll_store::catalogue::{HeldEvidence, Project};
 
 use super::{Member, moment};
+use crate::clock::now;
 use crate::scan::Scanner;
 
 /// Manifests with statements that are looked at, the oldest.
@@ -31,8 +35,21 @@ const SAID_MAX: usize = 100_000;
 /// What clients write beside a bundle. It only tells which bundles are worth being read.
 const PREDICATE_TYPE: &str = "dev.sigstore.bundle.predicateType";
 
-/// What statements say, by their bundles. A bundle never changes.
-pub(in crate::scan) type AtHand = HashMap<Digest, Arc<Said>>;
+/// What statements say, by their bundles and the policy that they were judged by. A bundle never changes.
+pub(in crate::scan) type AtHand = HashMap<(Digest, Option<Digest>), Arc<Word>>;
+
+/// What one statement says, and whether somebody has signed it whom the project trusts.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::scan) struct Word {
+    said: Said,
+    is_verified: bool,
+}
+
+/// Whom a repository's project trusts.
+struct Judge {
+    policy: Digest,
+    trust: Trust,
+}
 
 /// What one statement says, as far as a line needs it.
 #[derive(Debug, PartialEq, Eq)]
@@ -72,16 +89,19 @@ impl Scanner {
         let places: HashMap<Digest, usize> =
             members.iter().enumerate().map(|(place, member)| (member.digest, place)).collect();
         let about = evidence.into_iter().filter(|evidence| places.contains_key(&evidence.subject));
+        let judge = self.judge_of(repository).await?;
+        let judge = judge.as_ref();
         let reading = stream::iter(about).map(|evidence| async move {
-            let said = self.said_by(&evidence).await?;
-            Ok::<_, CatalogueError>((evidence, said))
+            let word = self.word_of(&evidence, judge).await?;
+            Ok::<_, CatalogueError>((evidence, word))
         });
-        let said: Vec<(HeldEvidence, Arc<Said>)> = reading.buffered(AT_A_TIME).try_collect().await?;
+        let mut words: Vec<(HeldEvidence, Arc<Word>)> = reading.buffered(AT_A_TIME).try_collect().await?;
+        words.sort_by_key(|(evidence, word)| (!word.is_verified, evidence.pushed_at));
         let mut statements = Statements { approvals: Vec::new() };
-        for (evidence, said) in said {
-            let source = Source::Evidence { digest: evidence.digest, is_verified: false };
+        for (evidence, word) in words {
+            let source = Source::Evidence { digest: evidence.digest, is_verified: word.is_verified };
             let member = places.get(&evidence.subject).and_then(|place| members.get_mut(*place));
-            match (&*said, member) {
+            match (&word.said, member) {
                 // The first word counts: whoever comes later may have reasons to say otherwise.
                 (Said::Build(built), Some(member)) if member.origin.is_none() => {
                     member.take_in(built, source);
@@ -96,27 +116,45 @@ impl Scanner {
         Ok(statements)
     }
 
-    async fn said_by(&self, evidence: &HeldEvidence) -> Result<Arc<Said>, CatalogueError> {
-        let Some(bundle) = bundle_of(evidence) else { return Ok(Arc::new(Said::Other)) };
+    /// Whom the project trusts that has rules for a repository.
+    async fn judge_of(&self, repository: &RepositoryName) -> Result<Option<Judge>, CatalogueError> {
+        let projects = self.parts.storage.catalogue().list_projects().await?;
+        let Some(project) = Project::governing(&projects, repository) else { return Ok(None) };
+        let document: Option<PolicyDocument> = serde_json::from_str(&project.policy).ok();
+        let policy = document.and_then(|document| Policy::try_from(&document).ok());
+        Ok(policy.map(|policy| Judge { policy: project.policy_digest(), trust: policy.trust }))
+    }
+
+    async fn word_of(
+        &self,
+        evidence: &HeldEvidence,
+        judge: Option<&Judge>,
+    ) -> Result<Arc<Word>, CatalogueError> {
+        let nothing = || Arc::new(Word { said: Said::Other, is_verified: false });
+        let Some(layer) = bundle_of(evidence) else { return Ok(nothing()) };
+        let name = (layer.digest, judge.map(|judge| judge.policy));
         let at_hand = || self.parts.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(said) = at_hand().get(&bundle) {
-            return Ok(said.clone());
+        if let Some(word) = at_hand().get(&name) {
+            return Ok(word.clone());
         }
-        let found = self.parts.storage.catalogue().blob_anywhere(bundle).await?;
+        let found = self.parts.storage.catalogue().blob_anywhere(layer.digest).await?;
         let Some((key, size)) = found.filter(|(_, size)| *size <= BUNDLE_BYTES_MAX) else {
-            return Ok(Arc::new(Said::Other));
+            return Ok(nothing());
         };
         // Storage that fails now may be well another time, and then tells more.
-        let Ok(bytes) = self.parts.storage.read_whole(key, size).await else {
-            return Ok(Arc::new(Said::Other));
-        };
-        let said = Arc::new(Said::read(&bytes, &evidence.subject));
-        let mut statements = at_hand();
-        if statements.len() >= SAID_MAX {
-            statements.clear();
+        let Ok(bytes) = self.parts.storage.read_whole(key, size).await else { return Ok(nothing()) };
+        let said = Said::read(&bytes, &evidence.subject);
+        let is_verified = said != Said::Other
+            && judge.is_some_and(|judge| {
+                verify_bundle(&bytes, &evidence.subject, &judge.trust, moment(now())).is_ok()
+            });
+        let word = Arc::new(Word { said, is_verified });
+        let mut words = at_hand();
+        if words.len() >= SAID_MAX {
+            words.clear();
         }
-        statements.insert(bundle, said.clone());
-        Ok(said)
+        words.insert(name, word.clone());
+        Ok(word)
     }
 }
 
@@ -207,15 +245,15 @@ fn is_dockerfile(path: &str) -> bool {
 }
 
 /// The bundle that a manifest carries, if it may tell of a build or an approval.
-fn bundle_of(evidence: &HeldEvidence) -> Option<Digest> {
+fn bundle_of(evidence: &HeldEvidence) -> Option<Descriptor> {
     let Ok((Manifest::Image(manifest), _)) = Manifest::parse(&evidence.manifest, None) else { return None };
     let told = [PredicateType::PROVENANCE, PredicateType::PROVENANCE_V02, PredicateType::APPROVAL];
     let is_worth_reading = manifest
         .annotations
         .get(PREDICATE_TYPE)
         .is_none_or(|hint| told.iter().any(|told| told.as_str() == hint));
-    let layer = manifest.layers.iter().find(|layer| Bundle::is_layer_type(layer.media_type.as_str()))?;
-    is_worth_reading.then_some(layer.digest)
+    let layer = manifest.layers.into_iter().find(|layer| Bundle::is_layer_type(layer.media_type.as_str()))?;
+    is_worth_reading.then_some(layer)
 }
 
 #[cfg(test)]

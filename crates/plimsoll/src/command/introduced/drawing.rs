@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use plimsoll_index::lineage::{
     Base, Cause, Change, Clock, Confidence, Exposure, Ground, Holding, LineReport, Moved, Occurrence,
-    ReportedBuild, ReportedEdge, ReportedInterval, Source, Step,
+    ReportedBuild, ReportedEdge, ReportedInterval, Source, SourceRange, Step,
 };
 use plimsoll_oci::Digest;
 
@@ -56,6 +56,10 @@ fn draw_interval(report: &LineReport, number: usize, interval: &ReportedInterval
     }
     for (name, clock) in clocks(interval) {
         page.fact(name, &format!("{}  {}", to_the_minute(clock.at), source(&clock.source)));
+    }
+    if let Some(SourceRange { commits, next: Some(next) }) = &interval.source {
+        page.fact("", &format!("one of {} commits; to find out which:", commits.len()));
+        page.fact("", &format!("  {next}"));
     }
     for (name, time) in exposure(&interval.exposure) {
         page.fact(name, &time);
