@@ -3,6 +3,7 @@
 //! Each approver signs a statement of their own, so that copies of the evidence keep the quorum and other tools read it.
 
 mod gate;
+mod seen;
 
 use jiff::Timestamp;
 use plimsoll_oci::Digest;

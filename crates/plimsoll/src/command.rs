@@ -1,3 +1,4 @@
+mod approvals;
 mod approve;
 mod attest;
 mod backup;
@@ -61,6 +62,7 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     Attest(attest::Attest),
     Approve(approve::Approve),
+    Approvals(approvals::Approvals),
     Reject(approve::Reject),
     Revoke(revoke::Revoke),
     Evidence(evidence::Evidence),
@@ -113,6 +115,7 @@ impl Command {
             Self::Sign(sign) => sign.run(context),
             Self::Attest(attest) => attest.run(context),
             Self::Approve(approve) => approve.run(context),
+            Self::Approvals(approvals) => approvals.run(context),
             Self::Reject(reject) => reject.run(context),
             Self::Revoke(revoke) => revoke.run(context),
             Self::Evidence(evidence) => evidence.run(context),
@@ -166,6 +169,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("sign", "Sign an image"),
             ("attest", "Say something about an image, and sign it"),
             ("approve", "Accept an image for a purpose"),
+            ("approvals", "List who approved what, until when, and whether it counts"),
             ("reject", "Refuse an image for a purpose"),
             ("revoke", "Take an approval or a rejection back"),
             ("evidence", "List what is said about an image, and fetch it"),

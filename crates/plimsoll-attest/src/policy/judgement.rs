@@ -36,7 +36,7 @@ pub struct RequirementRuling<'f> {
 impl Policy {
     /// Judges what is proven as of `at`. Whoever made the image counts at no gate, as if the policy named them there.
     pub fn judge<'f>(&self, proven: &[Proven<'f>], at: Timestamp) -> Judgement<'f> {
-        let ballots: Vec<Ballot<'f>> = proven.iter().filter_map(ballot).collect();
+        let ballots: Vec<Ballot<'f>> = proven.iter().filter_map(Ballot::of).collect();
         let makers = self.makers(proven);
         let gates = self.gates.iter().map(|gate| {
             let mut gate = gate.clone();
@@ -75,9 +75,12 @@ impl Judgement<'_> {
     }
 }
 
-fn ballot<'f>(proven: &Proven<'f>) -> Option<Ballot<'f>> {
-    let approval = Approval::of(proven.fact)?;
-    Some(Ballot { bundle: proven.bundle, fact: proven.fact, approval })
+impl<'f> Ballot<'f> {
+    /// What is proven, if it is an approval.
+    pub fn of(proven: &Proven<'f>) -> Option<Self> {
+        let approval = Approval::of(proven.fact)?;
+        Some(Self { bundle: proven.bundle, fact: proven.fact, approval })
+    }
 }
 
 fn rule<'f>(requirement: &Requirement, proven: &[Proven<'f>]) -> RequirementRuling<'f> {

@@ -1,10 +1,14 @@
+mod before;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use plimsoll_attest::{Approval, Decision, PredicateType, Role, Scope, Statement, Ticket};
+use plimsoll_attest::{Approval, Decision, PredicateType, Role, Scope, Seen, Statement, Ticket};
 use plimsoll_oci::Digest;
-use plimsoll_transport::ImageName;
+use plimsoll_transport::{ImageName, WarningCollector};
 use serde_json::value::to_raw_value;
 
 use super::cp::read_name;
@@ -59,6 +63,9 @@ struct Words {
     /// How long it holds, such as 30d; until it is revoked by default
     #[arg(long, value_name = "TIME", value_parser = parse_expiry)]
     expires: Option<Duration>,
+    /// Do not write down what is said about the image now
+    #[arg(long)]
+    blind: bool,
     #[command(flatten)]
     signing: SigningArguments,
     #[command(flatten)]
@@ -80,20 +87,42 @@ impl Reject {
 impl Words {
     fn say(&self, decision: Decision, context: &mut Context) -> Result<(), Failure> {
         let image = read_name(&self.image, context)?;
-        let approval = self.approval(decision, &image, wall_clock())?;
+        let evidence = if self.blind { Vec::new() } else { self.look(&image, context)? };
+        let approval = self.approval(decision, &image, evidence, wall_clock())?;
         let key = self.signing.open(context)?;
         let statement = |digest: &Digest| statement_of(digest, &approval);
         say(&Saying { image: &image, key: &key, statement: &statement }, &self.registries, context)
     }
 
-    fn approval(&self, decision: Decision, image: &ImageName, now: Timestamp) -> Result<Approval, Failure> {
+    /// Shows what is said about the image, so that the approver knows what they approve with.
+    fn look(&self, image: &ImageName, context: &mut Context) -> Result<Vec<Seen>, Failure> {
+        let places = self.registries.places(context, Arc::new(WarningCollector::default()))?;
+        let seen = context.block_on(before::evidence_before(&places, image))?;
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in &seen {
+            *kinds.entry(one.predicate_type.short_name()).or_default() += 1;
+        }
+        let told: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} × {kind}")).collect();
+        let told =
+            if told.is_empty() { "nothing is said about the image yet".to_owned() } else { told.join(", ") };
+        context.terminal().note(&format!("before you: {told}; it is written into what you say"));
+        Ok(seen)
+    }
+
+    fn approval(
+        &self,
+        decision: Decision,
+        image: &ImageName,
+        evidence: Vec<Seen>,
+        now: Timestamp,
+    ) -> Result<Approval, Failure> {
         let resource_uri = if self.only_here { Some(only_here(image)?) } else { None };
         Ok(Approval {
             decision,
             role: self.role.clone(),
             gate: self.gate.clone(),
             scope: Scope { environments: self.environments.clone(), resource_uri },
-            evidence: Vec::new(),
+            evidence,
             reason: self.reason.clone(),
             tickets: self.tickets.iter().map(|uri| Ticket { uri: uri.clone() }).collect(),
             issued_at: now,

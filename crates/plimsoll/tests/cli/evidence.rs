@@ -1,5 +1,6 @@
 //! Signing, attesting and verifying: with cosign and oras, against registries of others, and under attack.
 
+mod approvals;
 mod approving;
 mod cosign;
 mod crafted;
