@@ -97,7 +97,7 @@ pub struct Ticket {
 }
 
 impl Scope {
-    fn is_everywhere(&self) -> bool {
+    pub(crate) fn is_everywhere(&self) -> bool {
         self.environments.is_empty() && self.resource_uri.is_none()
     }
 }
@@ -108,7 +108,7 @@ impl Named {
         Self { digest: [(digest.algorithm().name().to_owned(), digest.encoded())].into() }
     }
 
-    fn is(&self, digest: &Digest) -> bool {
+    pub(crate) fn is(&self, digest: &Digest) -> bool {
         self.digest.get(digest.algorithm().name()) == Some(&digest.encoded())
     }
 }

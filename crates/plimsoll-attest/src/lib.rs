@@ -19,6 +19,7 @@ mod chain;
 mod der;
 mod envelope;
 mod evidence_layer;
+mod exception;
 mod identity;
 mod key;
 mod legacy;
@@ -44,6 +45,7 @@ pub use certificate::{CertificateClaims, CertificateError, ChainError};
 pub use chain::{ChainParts, Hop, HopKind, Pushed, Standing, chain};
 pub use envelope::{Envelope, EnvelopeSignature, IN_TOTO, ParseEnvelopeError, pae};
 pub use evidence_layer::EvidenceLayer;
+pub use exception::{Exception, GrantedException, SeenRisk};
 pub use identity::{Identity, SubjectPattern, SubjectPatternError};
 pub use key::{
     Chance, KeyError, KeyId, PublicKey, SEALED_KEY_LABEL, SealedKeyError, SigningKey, open_private_key,

@@ -42,6 +42,8 @@ known! {
     VERIFICATION_SUMMARY = "https://slsa.dev/verification_summary/v1", "vsa";
     /// That a named person accepts the image for a purpose, or no longer does.
     APPROVAL = "urn:plimsoll:attestation:approval:v1", "approval";
+    /// That a named person accepts a vulnerability for a time.
+    EXCEPTION = "urn:plimsoll:attestation:exception:v1", "exception";
     /// Anything, as `cosign attest` names it.
     CUSTOM = "https://cosign.sigstore.dev/attestation/v1", "custom";
 }

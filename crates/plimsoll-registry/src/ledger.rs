@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use plimsoll_attest::PredicateType;
 use plimsoll_oci::{Digest, Manifest, RepositoryName};
 
 use crate::access::CanLog;
@@ -80,6 +81,12 @@ pub enum LedgerError {
     /// The server failed; this is for its log.
     #[error("{0}")]
     Failed(String),
+}
+
+/// Whether a manifest says to carry an exception. Its annotation only tells where to look.
+pub(crate) fn carries_exception(manifest: &Manifest) -> bool {
+    let named = manifest.annotations().get("dev.sigstore.bundle.predicateType");
+    named.is_some_and(|named| named == PredicateType::EXCEPTION.as_str())
 }
 
 /// Whether a manifest carries signed statements.

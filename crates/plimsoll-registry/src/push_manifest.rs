@@ -8,7 +8,7 @@ use plimsoll_store::{CatalogueError, ObjectError, ObjectKey, Timestamp};
 
 use crate::Registry;
 use crate::access::CanPush;
-use crate::ledger::carries_statements;
+use crate::ledger::{carries_exception, carries_statements};
 
 /// Most tags that one push may move; the specification asks for at least ten.
 pub(crate) const TAGS_MAX: usize = 100;
@@ -260,6 +260,7 @@ impl Registry {
             actor: can_push.actor().to_owned(),
             is_image: push.manifest.is_container_image(),
             is_fact: carries_statements(&push.manifest),
+            is_exception: carries_exception(&push.manifest),
             record,
             now,
         }

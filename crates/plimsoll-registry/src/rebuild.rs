@@ -12,7 +12,7 @@ use plimsoll_store::objects::{KeyKind, ListedObject};
 use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 
 use crate::Registry;
-use crate::ledger::carries_statements;
+use crate::ledger::{carries_exception, carries_statements};
 use crate::push_manifest::needed_blobs;
 
 /// How long blobs stay that no record speaks of: a push may have been under way.
@@ -251,6 +251,7 @@ fn to_put(key: ObjectKey, record: Record) -> Result<ManifestToPut, Skip> {
         actor: record.actor,
         is_image: parsed.as_ref().is_some_and(Manifest::is_container_image),
         is_fact: parsed.as_ref().is_some_and(carries_statements),
+        is_exception: parsed.as_ref().is_some_and(carries_exception),
         record: record_key,
         now: record.at,
     })

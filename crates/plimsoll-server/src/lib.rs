@@ -46,7 +46,7 @@ use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
 use signing_keys::SigningKeys;
-use verdicts::Judge;
+use verdicts::{AcceptingInsight, Judge};
 
 /// Everything that a server is told.
 #[derive(Clone)]
@@ -132,7 +132,6 @@ impl Server {
         }
         let metrics = Arc::new(Metrics::new());
         let scanner = config.scan.map(|scan| Scanner::new(storage.clone(), scan, metrics.clone()));
-        let insight = scanner.clone().map(|scanner| Arc::new(scanner) as Arc<dyn Insight>);
         let arrivals = registry.arrivals();
         let origin = config.log_origin.or_else(|| host_of(config.external_url.as_deref()?));
         let origin = origin.unwrap_or_else(|| authenticator.service().to_owned());
@@ -149,6 +148,9 @@ impl Server {
         let url = config.external_url.clone().or_else(own_url);
         let url = url.unwrap_or_else(|| authenticator.service().to_owned());
         let judge = Judge::new(storage.clone(), registry.clone(), keys, log.verifier(), url);
+        let insight = scanner
+            .clone()
+            .map(|scanner| Arc::new(AcceptingInsight { scanner, judge: judge.clone() }) as Arc<dyn Insight>);
         let verdicts: Option<Arc<dyn Verdicts>> = Some(Arc::new(judge.clone()));
         let (door_registry, external_url) = (registry.clone(), config.external_url);
         let door =

@@ -4,6 +4,7 @@
 //! code as `plimsoll verify`; what came of it is kept in memory for as long as the evidence and the policy are the same.
 
 mod attach;
+mod exceptions;
 mod follow;
 mod judge;
 mod stored;
@@ -23,6 +24,7 @@ use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::Grant;
 use plimsoll_transport::TransportError;
 
+pub(crate) use self::exceptions::AcceptingInsight;
 use self::judge::Kept;
 use crate::projects::Projects;
 use crate::signing_keys::{Purpose, SigningKeys};

@@ -7,6 +7,7 @@ mod accounts;
 mod blobs;
 mod contents;
 mod events;
+mod exceptions;
 mod leases;
 mod lines;
 mod log;

@@ -3,6 +3,7 @@
 //!
 //! Nothing here opens a file, a socket or a clock: bytes, values and the time come in, values go out.
 
+pub mod acceptance;
 pub mod artifact;
 mod ecosystem;
 pub mod feed;

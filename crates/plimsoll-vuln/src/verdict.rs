@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use plimsoll_sbom::{Component, Distribution, Mismatch, PackageType};
 use serde::{Deserialize, Serialize};
 
+use crate::acceptance::{Acceptance, AcceptanceUse, Accepted};
 use crate::feed::Reason;
 use crate::finding::Finding;
 use crate::matching::Matches;
@@ -99,6 +100,9 @@ pub struct Verdict {
     pub upgrades: Vec<Upgrade>,
     /// What became of each entry that ignores something.
     pub ignores: Vec<IgnoreUse>,
+    /// What became of each exception that holds for the image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<AcceptanceUse>,
     /// The findings in numbers.
     pub counts: Counts,
     /// How much of the image is accounted for.
@@ -166,6 +170,8 @@ pub enum Because {
     Vex(Assertion),
     /// Somebody accepts it for now.
     Ignored(Ignore),
+    /// Somebody signed that they accept it, and it is still what they saw.
+    Accepted(Acceptance),
 }
 
 /// Components that could not be judged for one reason.
@@ -250,11 +256,34 @@ impl Verdict {
             }
             *list = kept;
         }
+        self.count_again();
+        self.ignores = assumed.into_ignores();
+    }
+
+    /// Takes out what people accept, as far as it is still what they saw.
+    pub(crate) fn accept<'i>(
+        &mut self,
+        installed: impl Fn(usize) -> Option<Installed<'i>>,
+        acceptances: &[Acceptance],
+        now: Timestamp,
+    ) {
+        let mut accepted = Accepted::new(acceptances, now);
+        for found in std::mem::take(&mut self.findings) {
+            let by = installed(found.place.position).and_then(|at| accepted.covering(&found.finding, &at));
+            match by {
+                Some(by) => self.suppressed.push(Suppressed { found, because: Because::Accepted(by) }),
+                None => self.findings.push(found),
+            }
+        }
+        self.count_again();
+        self.exceptions = accepted.into_uses();
+    }
+
+    fn count_again(&mut self) {
         self.suppressed.sort_by(|left, right| most_urgent_first(&left.found, &right.found));
         let has_findings = |upgrade: &Upgrade| self.findings.iter().any(|found| found.place == upgrade.place);
         self.upgrades.retain(has_findings);
         self.counts = Counts::of(&self.findings);
-        self.ignores = assumed.into_ignores();
     }
 
     /// What this image has and `base`, judged with the same advisories, has not.

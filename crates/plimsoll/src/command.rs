@@ -8,6 +8,8 @@ mod cp;
 mod db;
 mod events;
 mod evidence;
+mod except;
+mod exceptions;
 mod fsck;
 mod gc;
 mod import;
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Approvals(approvals::Approvals),
     Reject(approve::Reject),
     Revoke(revoke::Revoke),
+    Except(except::Except),
+    Exceptions(exceptions::Exceptions),
     Evidence(evidence::Evidence),
     Key(key::Key),
     Cp(cp::Cp),
@@ -118,6 +122,8 @@ impl Command {
             Self::Approvals(approvals) => approvals.run(context),
             Self::Reject(reject) => reject.run(context),
             Self::Revoke(revoke) => revoke.run(context),
+            Self::Except(except) => except.run(context),
+            Self::Exceptions(exceptions) => exceptions.run(context),
             Self::Evidence(evidence) => evidence.run(context),
             Self::Key(key) => key.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -171,7 +177,9 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("approve", "Accept an image for a purpose"),
             ("approvals", "List who approved what, until when, and whether it counts"),
             ("reject", "Refuse an image for a purpose"),
-            ("revoke", "Take an approval or a rejection back"),
+            ("revoke", "Take an approval, a rejection or an exception back"),
+            ("except", "Accept a vulnerability in an image for a time"),
+            ("exceptions", "List the risks that people accept in an image, and hand them on"),
             ("evidence", "List what is said about an image, and fetch it"),
             ("key", "Make and manage the keys that images are signed with"),
             ("log", "Check a server's transparency log, and take proofs from it"),

@@ -19,7 +19,7 @@ impl Duty {
     fn of(said: &PredicateType) -> Self {
         match said {
             said if *said == PredicateType::SIGNATURE => Self::Sign,
-            said if *said == PredicateType::APPROVAL => Self::Approve,
+            said if [PredicateType::APPROVAL, PredicateType::EXCEPTION].contains(said) => Self::Approve,
             _ => Self::Attest,
         }
     }

@@ -55,7 +55,7 @@ impl Role {
                 PredicateType::SPDX,
                 PredicateType::CYCLONEDX,
             ],
-            "approver" => &[PredicateType::APPROVAL],
+            "approver" => &[PredicateType::APPROVAL, PredicateType::EXCEPTION],
             "verifier" => &[PredicateType::VERIFICATION_SUMMARY],
             _ => &[],
         }

@@ -11,7 +11,7 @@ use plimsoll_sbom::{Document, DocumentFormat, ImageContents, Subject, Tool};
 use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
 
-use super::{Asked, ImageReport, Scanner};
+use super::{Asked, ImageReport, Judged, Scanner};
 use crate::health::VERSION;
 
 /// How long the answer to a push waits for what is known of the image.
@@ -113,6 +113,16 @@ impl Insight for Scanner {
 }
 
 impl Scanner {
+    /// What is known against an image that was asked for by `name`.
+    pub(crate) async fn report(
+        &self,
+        image: Digest,
+        name: &str,
+        can_list: &CanList,
+    ) -> Result<Judged, CatalogueError> {
+        self.judge(image, &Asked { name, can_list: Some(can_list) }).await
+    }
+
     async fn find_document(
         &self,
         image: Digest,

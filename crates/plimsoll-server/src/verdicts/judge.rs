@@ -127,7 +127,7 @@ async fn basis(source: &StoredRepository, rules: &Rules, image: &Digest) -> Resu
     Ok(Digest::sha256_of(text.as_bytes()))
 }
 
-fn proven(one: &JudgedEvidence) -> Option<Proven<'_>> {
+pub(super) fn proven(one: &JudgedEvidence) -> Option<Proven<'_>> {
     match (&one.outcome, &one.layer) {
         (EvidenceOutcome::Proven(fact), Some(layer)) => Some(Proven { bundle: layer.digest, fact }),
         _ => None,

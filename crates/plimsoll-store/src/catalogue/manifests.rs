@@ -8,7 +8,7 @@ use crate::objects::ObjectKey;
 
 use super::log::{self, Event, LogEntry};
 use super::sql::{CatalogueError, Result, Row, Transaction, json_list, params};
-use super::{Catalogue, contents, repositories, review, tags, verdicts};
+use super::{Catalogue, contents, exceptions, repositories, review, tags, verdicts};
 
 /// A manifest as a repository holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct ManifestToPut {
     pub is_image: bool,
     /// Whether it carries signed statements, so that its push becomes a leaf of the log.
     pub is_fact: bool,
+    /// Whether it says to carry an exception.
+    pub is_exception: bool,
     /// The journal's record of this push. Without one the manifest must be there already.
     pub record: Option<ObjectKey>,
     /// When this happens.
@@ -279,6 +281,9 @@ async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutMa
     if manifest.is_image {
         contents::enqueue(tx, manifest.digest, manifest.now).await?;
     }
+    if let Some(subject) = manifest.subject.filter(|_| manifest.is_exception) {
+        exceptions::note(tx, repository, manifest.digest, subject).await?;
+    }
     if let Some(subject) = manifest.subject {
         verdicts::enqueue(tx, &manifest.repository, subject, manifest.now).await?;
     }
@@ -361,6 +366,7 @@ async fn delete(
     tx.execute("DELETE FROM manifests WHERE repository_id = ?1 AND digest = ?2", key).await?;
     review::doom(tx, row.object_key(0)?, "", now).await?;
     contents::drop_image(tx, digest).await?;
+    exceptions::forget(tx, repository, digest).await?;
     if let Some(subject) = row.optional(1, Row::digest)? {
         verdicts::enqueue(tx, name, subject, now).await?;
     }

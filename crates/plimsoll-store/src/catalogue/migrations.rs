@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// The steps in order; the first leads to version 1.
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     include_str!("../../migrations/0001-content.sql"),
     include_str!("../../migrations/0002-accounts.sql"),
     include_str!("../../migrations/0003-contents.sql"),
@@ -15,6 +15,7 @@ const STEPS: [&str; 8] = [
     include_str!("../../migrations/0007-projects.sql"),
     include_str!("../../migrations/0008-lines.sql"),
     include_str!("../../migrations/0009-verdicts.sql"),
+    include_str!("../../migrations/0010-exceptions.sql"),
 ];
 
 /// The version that the last step leads to.
@@ -51,15 +52,19 @@ mod tests {
     use super::*;
 
     /// What a version's own program would have left, by the version from which it is possible.
-    const LEFT_BEHIND: [(usize, &str); 8] = [
+    const LEFT_BEHIND: [(usize, &str); 9] = [
         (1, "INSERT INTO repositories (id, name, created_at) VALUES (7, 'team/app', 1)"),
         (2, "INSERT INTO users (name, password_hash, grants, created_at) VALUES ('ana', 'hash', '[]', 1)"),
         (3, "INSERT INTO components (fingerprint, body) VALUES ('a', '{}')"),
         (4, "INSERT INTO advisory_changes (to_artifact, begun_at, told_at) VALUES ('sha256:0', 1, 2)"),
         (5, "INSERT INTO log_pending (leaf_hash, entry) VALUES ('a', '{}')"),
         (6, "INSERT INTO project_changes (id, revision) VALUES (1, 1)"),
-        (7, "INSERT INTO tag_history (repository_id, tag, digest, moved_at, moved_by) VALUES (7, 'v', 'sha256:0', 1, 'ana')"),
+        (
+            7,
+            "INSERT INTO tag_history (repository_id, tag, digest, moved_at, moved_by) VALUES (7, 'v', 'sha256:0', 1, 'ana')",
+        ),
         (8, "INSERT INTO verdicts (repository, digest, told) VALUES ('team/app', 'sha256:0', '{}')"),
+        (9, "INSERT INTO exceptions (repository_id, manifest, subject) VALUES (7, 'sha256:1', 'sha256:0')"),
     ];
 
     fn memory() -> Catalogue {

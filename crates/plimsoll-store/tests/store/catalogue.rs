@@ -134,6 +134,7 @@ fn manifest(
         actor: "ana".to_owned(),
         is_image: true,
         is_fact: false,
+        is_exception: false,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(5),
     }

@@ -40,6 +40,7 @@ fn image(repository: &str, content: &str, tag: &str, now: i64) -> ManifestToPut 
         actor: "ana".to_owned(),
         is_image: true,
         is_fact: false,
+        is_exception: false,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(now),
     }

@@ -107,6 +107,7 @@ impl Model {
             actor: "model".to_owned(),
             is_image: false,
             is_fact: false,
+            is_exception: false,
             record: Some(ObjectKey::fresh(KeyKind::Record)),
             now: self.now(),
         };

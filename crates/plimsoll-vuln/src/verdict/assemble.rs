@@ -116,6 +116,7 @@ impl<'a> Assembly<'a> {
                 .collect(),
             upgrades: self.upgrades,
             ignores: self.assumed.into_ignores(),
+            exceptions: Vec::new(),
             mismatches: self.case.mismatches.to_vec(),
             coverage: self.case.coverage,
             data: self.case.data.clone(),

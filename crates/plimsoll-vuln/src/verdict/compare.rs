@@ -14,6 +14,7 @@ pub(super) fn new_since(verdict: &Verdict, base: &Verdict) -> Verdict {
         // They are about the image as a whole, whatever it is compared with.
         mismatches: verdict.mismatches.clone(),
         ignores: verdict.ignores.clone(),
+        exceptions: verdict.exceptions.clone(),
         coverage: verdict.coverage.map(|coverage| added(coverage, base.coverage)),
         data: verdict.data.clone(),
         judged_at: verdict.judged_at,

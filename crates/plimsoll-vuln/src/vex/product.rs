@@ -1,5 +1,6 @@
 //! Whether a product is the image, or the component in it.
 
+use std::fmt;
 use std::str::FromStr;
 
 use plimsoll_sbom::{Component, Distribution, PackageType, ParsePurlError, Purl};
@@ -60,6 +61,12 @@ impl PurlPattern {
     /// Whether it stands for this component.
     pub fn matches(&self, installed: &Installed<'_>) -> bool {
         names_component(&self.0, installed)
+    }
+}
+
+impl fmt::Display for PurlPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -149,12 +149,12 @@ pub(super) fn repository_of(image: &ImageName) -> Option<String> {
     }
 }
 
-fn only_here(image: &ImageName) -> Result<String, Failure> {
+pub(super) fn only_here(image: &ImageName) -> Result<String, Failure> {
     let nowhere = || Failure::usage(format!("`{image}` is in no repository")).help("leave --only-here out");
     repository_of(image).ok_or_else(nowhere)
 }
 
-fn end_of(now: Timestamp, after: Duration) -> Result<Timestamp, Failure> {
+pub(super) fn end_of(now: Timestamp, after: Duration) -> Result<Timestamp, Failure> {
     let end = SignedDuration::try_from(after).ok().and_then(|after| now.checked_add(after).ok());
     end.ok_or_else(|| Failure::usage("the approval would outlive the calendar"))
 }

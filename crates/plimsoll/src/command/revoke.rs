@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use plimsoll_attest::{Approval, BUNDLE_BYTES_MAX, Decision, Named, PredicateType, Scope};
+use plimsoll_attest::{Approval, BUNDLE_BYTES_MAX, Decision, Named, PredicateType, Role, Scope, Statement};
 use plimsoll_oci::Digest;
 use plimsoll_transport::{ImageName, Places, WarningCollector, attachments, read_blob};
 
@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::places::RegistryArguments;
 use crate::signing::{Saying, SigningArguments, say, wall_clock};
 
-/// Take an approval or a rejection back
+/// Take an approval, a rejection or an exception back
 ///
 /// Whoever said it may, and everybody who has the role in which it was said.
 #[derive(Debug, Args)]
@@ -65,16 +65,34 @@ impl Revoke {
             let layers = attachment.manifest.iter().flat_map(|manifest| &manifest.layers);
             for layer in layers.filter(|layer| is_it(&layer.digest)) {
                 let bytes = read_blob(source, layer, BUNDLE_BYTES_MAX).await?;
-                let statement = unverified_statement(layer.media_type.as_str(), &bytes)
-                    .filter(|statement| statement.predicate_type == PredicateType::APPROVAL);
-                if let Some(said) = statement.and_then(|said| serde_json::from_str(said.predicate.get()).ok())
-                {
+                let statement = unverified_statement(layer.media_type.as_str(), &bytes);
+                if let Some(said) = statement.as_ref().and_then(revocable) {
                     return Ok((layer.digest, said));
                 }
             }
         }
-        Err(Failure::usage(format!("`{}` is no approval of this image", self.evidence))
+        Err(Failure::usage(format!("`{}` is no approval or exception of this image", self.evidence))
             .at(self.image.clone())
             .help(format!("plimsoll evidence ls {}", self.image)))
     }
+}
+
+/// What is taken back, in the words of an approval: of an exception, who granted it in which role is all that matters.
+fn revocable(statement: &Statement) -> Option<Approval> {
+    if statement.predicate_type == PredicateType::APPROVAL {
+        return serde_json::from_str(statement.predicate.get()).ok();
+    }
+    (statement.predicate_type == PredicateType::EXCEPTION).then(|| Approval {
+        decision: Decision::Revoked,
+        role: Role::APPROVER,
+        gate: String::new(),
+        scope: Scope::default(),
+        evidence: Vec::new(),
+        reason: None,
+        tickets: Vec::new(),
+        issued_at: wall_clock(),
+        not_before: None,
+        expires_at: None,
+        revokes: Vec::new(),
+    })
 }

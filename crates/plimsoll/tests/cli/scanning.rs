@@ -1,6 +1,7 @@
 //! `plimsoll scan`: images, component lists and servers, judged by advisories that the tests make.
 
 mod by_server;
+mod excepted;
 mod formats;
 mod gates;
 mod hostile;

@@ -252,6 +252,7 @@ pub(super) fn suppressed(verdict: &Verdict) -> Option<String> {
             Because::OwnedByPackage(_) => "in a package of the distribution",
             Because::Vex(_) => "by VEX",
             Because::Ignored(_) => "ignored for now",
+            Because::Accepted(_) => "accepted by exception",
         };
         *reasons.entry(reason).or_default() += 1;
     }

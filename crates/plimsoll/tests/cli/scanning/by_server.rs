@@ -3,7 +3,7 @@ use crate::peers::Server;
 use crate::{Outcome, run_in};
 
 /// A server that holds the two images and the advisories, and a directory without any.
-fn served() -> (Server, tempfile::TempDir) {
+pub(super) fn served() -> (Server, tempfile::TempDir) {
     let server = Server::start();
     let ground = ground();
     let host = server.host();
@@ -19,7 +19,7 @@ fn served() -> (Server, tempfile::TempDir) {
 }
 
 /// Asks until the server has taken the advisories into force, which it does on its own.
-fn until<T>(mut ask: impl FnMut() -> Result<T, Outcome>) -> T {
+pub(super) fn until<T>(mut ask: impl FnMut() -> Result<T, Outcome>) -> T {
     for _ in 0..100 {
         if let Ok(answer) = ask() {
             return answer;
@@ -29,7 +29,7 @@ fn until<T>(mut ask: impl FnMut() -> Result<T, Outcome>) -> T {
     panic!("the server does not answer as it should: {}", ask().err().unwrap().stderr);
 }
 
-fn scan_server(server: &Server, arguments: &[&str]) -> Outcome {
+pub(super) fn scan_server(server: &Server, arguments: &[&str]) -> Outcome {
     let image = format!("{}/team/app:1", server.host());
     let nowhere = tempfile::tempdir().unwrap();
     run_in(nowhere.path(), &[], &[&["scan", &image, "--server", "--db", "none"][..], arguments].concat())
