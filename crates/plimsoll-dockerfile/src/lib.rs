@@ -5,10 +5,12 @@
 
 mod document;
 pub mod expand;
+pub mod graph;
 pub mod ignore;
 pub mod instruction;
 mod joined;
 mod parse;
+pub mod shell;
 mod span;
 
 pub use document::{Directive, Document, Part, PartKind, SyntaxError};

@@ -1,6 +1,7 @@
 //! Dockerfiles against their own text, and against BuildKit's reading of them.
 
 mod fixtures;
+mod graph;
 mod lossless;
 mod oracle;
 mod speed;
