@@ -102,7 +102,8 @@ pub struct BuildChoice<'b> {
 impl Graph {
     /// Finds the stages of a document.
     pub fn of(document: &Document, choice: BuildChoice<'_>) -> Self {
-        let mut builder = Builder { document, scope: Scope::global(document, choice.arguments), stages: Vec::new() };
+        let mut builder =
+            Builder { document, scope: Scope::global(document, choice.arguments), stages: Vec::new() };
         let strays = builder.stages();
         let mut graph = Self { stages: builder.stages, target: None, strays, circular: Vec::new() };
         graph.target = graph.target_of(choice.target);

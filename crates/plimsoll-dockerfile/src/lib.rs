@@ -9,6 +9,7 @@ pub mod graph;
 pub mod ignore;
 pub mod instruction;
 mod joined;
+pub mod lint;
 mod parse;
 pub mod shell;
 mod span;

@@ -103,13 +103,13 @@ impl Command {
 
     fn arguments_from(&self, count: usize) -> impl Iterator<Item = &ShellWord> {
         let is_wrapper = |word: &ShellWord| word.text.as_deref().is_some_and(|text| WRAPPERS.contains(&text));
-        let is_setting = |word: &ShellWord| word.written.split_once('=').is_some_and(|(name, _)| is_name(name));
+        let is_setting =
+            |word: &ShellWord| word.written.split_once('=').is_some_and(|(name, _)| is_name(name));
         let mut wrapped = self.words.iter().peekable();
         let mut is_behind_wrapper = false;
-        while wrapped
-            .peek()
-            .is_some_and(|word| is_wrapper(word) || (is_behind_wrapper && (is_setting(word) || word.written.starts_with('-'))))
-        {
+        while wrapped.peek().is_some_and(|word| {
+            is_wrapper(word) || (is_behind_wrapper && (is_setting(word) || word.written.starts_with('-')))
+        }) {
             is_behind_wrapper = true;
             wrapped.next();
         }
@@ -145,22 +145,33 @@ mod tests {
     fn lists_pipes_and_groups_are_taken_apart() {
         assert_eq!(
             written("set -eux; apt-get update && (cd /x || exit 1) | tee 'a b' >/dev/null 2>&1 & wait"),
-            [vec!["set", "-eux"], vec!["apt-get", "update"], vec!["cd", "/x"], vec!["exit", "1"], vec!["tee", "a b"], vec!["wait"]]
+            [
+                vec!["set", "-eux"],
+                vec!["apt-get", "update"],
+                vec!["cd", "/x"],
+                vec!["exit", "1"],
+                vec!["tee", "a b"],
+                vec!["wait"]
+            ]
         );
     }
 
     #[test]
     fn compound_commands_are_looked_into() {
         assert_eq!(
-            written("if [ -f a ]; then rm a; else for f in b c; do cat \"$f\"; done; fi; case $x in a|b) one;; *) two ;; esac"),
+            written(
+                "if [ -f a ]; then rm a; else for f in b c; do cat \"$f\"; done; fi; case $x in a|b) one;; *) two ;; esac"
+            ),
             [vec!["[", "-f", "a", "]"], vec!["rm", "a"], vec!["cat", "$f"], vec!["one"], vec!["two"]]
         );
     }
 
     #[test]
     fn a_variable_with_a_known_value_becomes_its_words() {
-        let script = Script::parse("buildDeps='gcc libc6-dev'; V=1; apt-get install -y $buildDeps \"x=$V\" $other");
-        let texts: Vec<Option<&str>> = script.commands[0].words.iter().map(|word| word.text.as_deref()).collect();
+        let script =
+            Script::parse("buildDeps='gcc libc6-dev'; V=1; apt-get install -y $buildDeps \"x=$V\" $other");
+        let texts: Vec<Option<&str>> =
+            script.commands[0].words.iter().map(|word| word.text.as_deref()).collect();
         assert_eq!(
             texts,
             [Some("apt-get"), Some("install"), Some("-y"), Some("gcc"), Some("libc6-dev"), Some("x=1"), None]
@@ -169,12 +180,15 @@ mod tests {
 
     #[test]
     fn substitutions_are_commands_too() {
-        assert_eq!(written("x=$(curl -s \"https://a/$(uname -m)\"); echo `date` # no comment"), [
-            vec!["curl", "-s", "https://a/$(uname -m)"],
-            vec!["uname", "-m"],
-            vec!["echo", "`date`"],
-            vec!["date"],
-        ]);
+        assert_eq!(
+            written("x=$(curl -s \"https://a/$(uname -m)\"); echo `date` # no comment"),
+            [
+                vec!["curl", "-s", "https://a/$(uname -m)"],
+                vec!["uname", "-m"],
+                vec!["echo", "`date`"],
+                vec!["date"],
+            ]
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::{Command, Joint, Script, ShellWord, is_name};
 /// How deep `$(…)` may go.
 const NESTING_MAX: usize = 20;
 /// Words that only part commands from each other.
-const KEYWORDS: &[&str] = &["if", "then", "else", "elif", "fi", "while", "until", "do", "done", "{", "}", "!"];
+const KEYWORDS: &[&str] =
+    &["if", "then", "else", "elif", "fi", "while", "until", "do", "done", "{", "}", "!"];
 
 pub(super) fn read(text: &str) -> Script {
     let mut reader = Reader { text, script: Script::default(), variables: BTreeMap::new(), depth: 0 };
@@ -138,7 +139,8 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        if is_first && open.cases > 0
+        if is_first
+            && open.cases > 0
             && let Some(length) = pattern_length(self.rest(next, end))
         {
             return next + length;

@@ -17,10 +17,20 @@ fn what_the_target_needs_feeds_it_and_the_rest_is_unneeded() {
     use Role::{Feeds, Ships, Unneeded};
     assert_eq!(
         roles,
-        [("empty", Unneeded), ("build", Feeds), ("assets", Feeds), ("test", Feeds), ("unused", Unneeded), ("final", Ships)]
+        [
+            ("empty", Unneeded),
+            ("build", Feeds),
+            ("assets", Feeds),
+            ("test", Feeds),
+            ("unused", Unneeded),
+            ("final", Ships)
+        ]
     );
     let sources: Vec<&Source> = graph.stages[5].uses.iter().map(|used| &used.source).collect();
-    assert!(matches!(sources[..], [Source::Stage(1), Source::Stage(2), Source::Image(_), Source::Stage(3), Source::Image(_)]));
+    assert!(matches!(
+        sources[..],
+        [Source::Stage(1), Source::Stage(2), Source::Image(_), Source::Stage(3), Source::Image(_)]
+    ));
 }
 
 #[test]
@@ -49,6 +59,7 @@ fn arguments_before_the_first_stage_name_its_base() {
 
 #[test]
 fn circles_and_strays_are_found() {
-    let graph = graph("RUN x\nFROM a AS one\nCOPY --from=two / /\nFROM a AS two\nCOPY --from=one / /\n", None);
+    let graph =
+        graph("RUN x\nFROM a AS one\nCOPY --from=two / /\nFROM a AS two\nCOPY --from=one / /\n", None);
     assert_eq!((graph.circular, graph.strays), (vec![0, 1], vec![0]));
 }

@@ -1,0 +1,63 @@
+//! A program that is compiled in the stage that becomes the image.
+//!
+//! Sources, caches, compiler and what only it needs all stay in the image. Compile in a stage of its own and copy the
+//! result: `COPY --from=build /out/app /usr/local/bin/app`. Of a small compiled program this leaves a sixth of an image
+//! whose layers are already clean, and far less on `scratch`.
+
+use crate::shell::Command;
+
+use super::super::{Severity, Subject};
+use super::{Found, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    name: "compiling-where-it-ships",
+    severity: Severity::Warning,
+    is_default: true,
+    source: include_str!("compiling_where_it_ships.rs"),
+    check,
+};
+
+/// Programs that compile, with what they are asked to do then. None means: whatever they are asked.
+const COMPILERS: &[(&str, &[&str])] = &[
+    ("go", &["build", "install"]),
+    ("cargo", &["build", "install"]),
+    ("mvn", &["package", "install", "verify"]),
+    ("mvnw", &["package", "install", "verify"]),
+    ("gradle", &["build", "assemble", "bootJar", "installDist"]),
+    ("gradlew", &["build", "assemble", "bootJar", "installDist"]),
+    ("dotnet", &["build", "publish"]),
+    ("gcc", &[]),
+    ("g++", &[]),
+    ("cc", &[]),
+    ("clang", &[]),
+    ("rustc", &[]),
+    ("javac", &[]),
+    ("swift", &["build"]),
+    ("stack", &["build", "install"]),
+];
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    for run in subject.shipped_runs() {
+        let compiling = run.script.commands.iter().find(|command| is_compiling(command));
+        if let Some(command) = compiling {
+            let program = command.program().unwrap_or_default();
+            let what = format!("`{program}` compiles in the stage that becomes the image");
+            let help =
+                "compile in a stage of its own (`FROM … AS build`), and `COPY --from=build` the result";
+            found.push(Found::at(run.span(command.range.clone()), what).help(help));
+        }
+    }
+}
+
+fn is_compiling(command: &Command) -> bool {
+    let program = command.program().unwrap_or_default();
+    COMPILERS.iter().any(|(name, actions)| {
+        *name == program
+            && (actions.is_empty() && !is_question(command)
+                || actions.iter().any(|action| command.has(action)))
+    })
+}
+
+fn is_question(command: &Command) -> bool {
+    command.arguments().all(|word| word.written.starts_with('-') && !word.written.ends_with(".c"))
+}

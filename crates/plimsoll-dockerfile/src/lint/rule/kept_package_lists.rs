@@ -1,0 +1,60 @@
+//! Lists of packages that stay in the image.
+//!
+//! `apt-get update` fetches tens of megabytes that nothing reads again. They have to go in the same `RUN`: what a later one
+//! removes is still in the layer. A cache mount over `/var/lib/apt/lists` keeps them out altogether. Stages that do not end
+//! in the image are not told of: a cache mount serves them better.
+
+use super::super::{Edit, Fix, Run, Safety};
+use crate::shell::Joint;
+
+use super::super::{Severity, Subject};
+use super::{Found, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    name: "kept-package-lists",
+    severity: Severity::Warning,
+    is_default: true,
+    source: include_str!("kept_package_lists.rs"),
+    check,
+};
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    for run in subject.shipped_runs() {
+        let updates = ["apt-get", "apt"].into_iter().flat_map(|program| run.of_program(program));
+        let Some(update) = updates.into_iter().find(|command| command.does("update")) else { continue };
+        let is_removed = run.script.commands.iter().any(|command| {
+            let removes = command
+                .words
+                .iter()
+                .any(|word| word.written.trim_end_matches(['/', '*']).contains("/var/lib/apt"));
+            removes
+                || command
+                    .words
+                    .iter()
+                    .any(|word| word.written.contains("dist-clean") || word.is("distclean"))
+        });
+        if is_removed || run.mounts_over("/var/lib/apt/lists") || run.script.lost_at.is_some() {
+            continue;
+        }
+        let help = "end the same `RUN` with `rm -rf /var/lib/apt/lists/*`";
+        let fix = run.end().filter(|_| !is_needed_later(subject, run)).map(|end| Fix {
+            title: "remove the lists in the same layer".to_owned(),
+            safety: Safety::Safe,
+            edits: vec![Edit::insert(end, " \\\n    && rm -rf /var/lib/apt/lists/*")],
+        });
+        let ends_plainly =
+            run.script.commands.last().is_some_and(|last| !last.is_piped && last.joint != Joint::Or);
+        let fix = fix.filter(|_| ends_plainly && subject.document.escape() == '\\');
+        let what = "the lists that `apt-get update` fetches stay in the image";
+        found.push(Found::at(run.span(update.range.clone()), what).help(help).fix(fix));
+    }
+}
+
+/// Whether something behind it installs with the same lists.
+fn is_needed_later(subject: &Subject<'_>, run: &Run<'_>) -> bool {
+    let later = subject.runs.iter().filter(|other| other.index > run.index);
+    later.into_iter().any(|other| {
+        let apt = || ["apt-get", "apt"].into_iter().flat_map(|program| other.of_program(program));
+        apt().any(|command| command.does("install")) && !apt().any(|command| command.does("update"))
+    })
+}
