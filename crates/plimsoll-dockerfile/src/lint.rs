@@ -3,6 +3,7 @@
 mod buildkit;
 mod estimate;
 mod fix;
+mod patch;
 mod pragma;
 mod rule;
 mod secret;
@@ -19,6 +20,7 @@ use crate::span::Span;
 
 pub use estimate::Estimate;
 pub use fix::{Edit, Fix, Safety, apply};
+pub use patch::patch;
 pub use rule::{RULES, Rule};
 pub use subject::{Run, Subject};
 

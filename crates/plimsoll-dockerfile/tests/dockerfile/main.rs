@@ -4,4 +4,5 @@ mod fixtures;
 mod graph;
 mod lossless;
 mod oracle;
+mod rules;
 mod speed;

@@ -1,0 +1,91 @@
+use super::{Fix, apply};
+
+/// Lines of text around a change.
+const AROUND: usize = 3;
+
+/// Changes as a unified diff that `git apply` takes; empty where nothing changes. Changes that touch each other are made
+/// one after the other, so that all of them are in it.
+pub fn patch<'f>(path: &str, source: &[u8], fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<u8> {
+    let (changed, _) = apply(source, fixes);
+    if changed == source {
+        return Vec::new();
+    }
+    let (before, after) = (lines(source), lines(&changed));
+    let mut text = format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n").into_bytes();
+    for hunk in hunks(&before, &after) {
+        write(&mut text, &before, &after, hunk);
+    }
+    text
+}
+
+/// Lines that differ: where in the old text and in the new.
+#[derive(Clone, Debug)]
+struct Hunk {
+    old: std::ops::Range<usize>,
+    new: std::ops::Range<usize>,
+}
+
+fn lines(text: &[u8]) -> Vec<&[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n').collect()
+}
+
+/// The lines that differ, those near each other together.
+fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Hunk> {
+    let mut hunks: Vec<Hunk> = Vec::new();
+    let (mut old, mut new) = (0, 0);
+    while old < before.len() || new < after.len() {
+        if old < before.len() && before.get(old) == after.get(new) {
+            (old, new) = (old + 1, new + 1);
+            continue;
+        }
+        let (skipped_old, skipped_new) = next_common(before, after, old, new);
+        let hunk = Hunk { old: old..old + skipped_old, new: new..new + skipped_new };
+        (old, new) = (hunk.old.end, hunk.new.end);
+        match hunks.last_mut().filter(|last| hunk.old.start <= last.old.end + 2 * AROUND) {
+            Some(last) => (last.old.end, last.new.end) = (hunk.old.end, hunk.new.end),
+            None => hunks.push(hunk),
+        }
+    }
+    hunks
+}
+
+/// How many lines of each are passed over until both say the same again.
+fn next_common(before: &[&[u8]], after: &[&[u8]], old: usize, new: usize) -> (usize, usize) {
+    let rest = (before.len() - old) + (after.len() - new);
+    for distance in 1..=rest {
+        for skipped_old in 0..=distance {
+            let skipped_new = distance - skipped_old;
+            let (one, other) = (before.get(old + skipped_old), after.get(new + skipped_new));
+            if one.is_some() && one == other {
+                return (skipped_old, skipped_new);
+            }
+        }
+    }
+    (before.len() - old, after.len() - new)
+}
+
+fn write(text: &mut Vec<u8>, before: &[&[u8]], after: &[&[u8]], hunk: Hunk) {
+    let lead = hunk.old.start.min(AROUND);
+    let tail = (before.len() - hunk.old.end).min(AROUND);
+    let (old_start, new_start) = (hunk.old.start - lead, hunk.new.start - lead);
+    let (old_count, new_count) = (lead + hunk.old.len() + tail, lead + hunk.new.len() + tail);
+    let first = |start: usize, count: usize| if count == 0 { start } else { start + 1 };
+    let head = format!(
+        "@@ -{},{old_count} +{},{new_count} @@\n",
+        first(old_start, old_count),
+        first(new_start, new_count)
+    );
+    text.extend_from_slice(head.as_bytes());
+    let mut put = |sign: u8, line: &[u8]| {
+        text.push(sign);
+        text.extend_from_slice(line);
+        if !line.ends_with(b"\n") {
+            text.extend_from_slice(b"\n\\ No newline at end of file\n");
+        }
+    };
+    let common = |range: std::ops::Range<usize>| before.get(range).unwrap_or_default();
+    common(old_start..hunk.old.start).iter().for_each(|line| put(b' ', line));
+    common(hunk.old.clone()).iter().for_each(|line| put(b'-', line));
+    after.get(hunk.new.clone()).unwrap_or_default().iter().for_each(|line| put(b'+', line));
+    common(hunk.old.end..hunk.old.end + tail).iter().for_each(|line| put(b' ', line));
+}
