@@ -232,7 +232,9 @@ impl Builder<'_> {
     fn source(&self, written: &str) -> Source {
         let expanded = self.scope.expand(written, self.document.escape()).unwrap_or_default();
         let name = if expanded.text.is_empty() { written.to_owned() } else { expanded.text };
-        match self.stage_named(&name, self.stages.len()) {
+        // Names of stages are in small letters, and `FROM` looks for exactly what it says.
+        let is_lower = name == name.to_lowercase();
+        match self.stage_named(&name, self.stages.len()).filter(|_| is_lower) {
             Some(stage) => Source::Stage(stage),
             None if name == "scratch" => Source::Scratch,
             None => {

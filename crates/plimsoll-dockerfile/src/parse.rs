@@ -17,6 +17,7 @@ use crate::joined::Joined;
 use crate::span::{LineIndex, Span};
 use comment::Directives;
 
+pub(crate) use mount::fields as mount_fields;
 pub use mount::{Mount, mounts};
 
 /// How deep `ONBUILD` may hold `ONBUILD`; once is wrong already.

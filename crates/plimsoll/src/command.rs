@@ -16,6 +16,7 @@ mod import;
 mod inspect;
 mod introduced;
 mod key;
+mod lint;
 mod log;
 mod login;
 mod logout;
@@ -52,6 +53,7 @@ use crate::logging::DefaultLevel;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Lint(lint::Lint),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
     Where(whereabouts::Where),
@@ -107,6 +109,7 @@ impl Command {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
+            Self::Lint(lint) => lint.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
             Self::Where(place) => place.run(context),
@@ -157,6 +160,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         "Images",
         &[
             ("inspect", "Explain what an image is made of"),
+            ("lint", "Judge a Dockerfile by what ends in the image"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
             ("where", "Tell which images of a registry a vulnerability is in"),

@@ -2,6 +2,8 @@ use super::{Fix, apply};
 
 /// Lines of text around a change.
 const AROUND: usize = 3;
+/// Most lines that are looked through for where both texts say the same again.
+const DISTANCE_MAX: usize = 1_000;
 
 /// Changes as a unified diff that `git apply` takes; empty where nothing changes. Changes that touch each other are made
 /// one after the other, so that all of them are in it.
@@ -52,7 +54,7 @@ fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Hunk> {
 /// How many lines of each are passed over until both say the same again.
 fn next_common(before: &[&[u8]], after: &[&[u8]], old: usize, new: usize) -> (usize, usize) {
     let rest = (before.len() - old) + (after.len() - new);
-    for distance in 1..=rest {
+    for distance in 1..=rest.min(DISTANCE_MAX) {
         for skipped_old in 0..=distance {
             let skipped_new = distance - skipped_old;
             let (one, other) = (before.get(old + skipped_old), after.get(new + skipped_new));

@@ -46,7 +46,7 @@ fn mount(flag: &Flag) -> Mount {
 }
 
 /// The fields of a line of comma-separated values (RFC 4180); nothing where a quote is out of place.
-pub(super) fn fields(line: &str) -> Option<Vec<String>> {
+pub(crate) fn fields(line: &str) -> Option<Vec<String>> {
     let mut fields = Vec::new();
     let mut rest = line;
     loop {

@@ -1,5 +1,6 @@
 //! Dockerfiles against their own text, and against BuildKit's reading of them.
 
+mod checks;
 mod fixtures;
 mod graph;
 mod lossless;

@@ -26,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) error: String,
     pub(crate) meaning: String,
     instructions: Option<Vec<Told>>,
+    pub(crate) warnings: Option<Vec<Warning>>,
+    pub(crate) lint_error: String,
     pub(crate) ignored: bool,
 }
 
@@ -48,6 +50,13 @@ struct ToldHeredoc {
     expand: bool,
     chomp: bool,
     descriptor: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Warning {
+    pub(crate) rule: String,
+    pub(crate) line: usize,
 }
 
 impl Oracle {

@@ -16,6 +16,7 @@ import (
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/patternmatcher"
@@ -105,7 +106,7 @@ func answerTo(words []string) (a answer) {
 	for _, node := range read.AST.Children {
 		a.Instructions = append(a.Instructions, told(node))
 	}
-	if _, _, err := instructions.Parse(read.AST, nil); err != nil {
+	if _, _, err := instructions.Parse(read.AST, linter.New(&linter.Config{})); err != nil {
 		a.Meaning = err.Error()
 		return a
 	}

@@ -1,10 +1,10 @@
 mod ignore_file;
 mod judge;
-mod junit;
+pub(super) mod junit;
 mod markdown;
 mod outcome;
 mod ruling;
-mod sarif;
+pub(super) mod sarif;
 mod subject;
 mod table;
 

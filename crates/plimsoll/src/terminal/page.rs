@@ -1,4 +1,4 @@
-use anstyle::Style;
+use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Table;
@@ -40,6 +40,13 @@ impl Page {
         let fitted = self.fitted(text, 0);
         self.text.push_str(&fitted);
         self.text.push('\n');
+    }
+
+    /// Adds a label in colour, and what it says, cut to the page.
+    pub(crate) fn labelled(&mut self, label: &str, color: AnsiColor, text: &str) {
+        let style = color.on_default().bold();
+        let text = self.fitted(text, label.len() + 2);
+        self.text.push_str(&format!("{style}{label}{style:#}: {text}\n"));
     }
 
     /// Adds a name with its value, cut to the page.

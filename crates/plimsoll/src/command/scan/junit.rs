@@ -106,7 +106,7 @@ fn properties(outcome: &Outcome) -> String {
 }
 
 /// Text for XML 1.0, in which most control characters cannot stand at all.
-fn escaped(text: &str) -> String {
+pub(in crate::command) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -150,7 +150,7 @@ fn location(component: Option<&ReportedComponent>, purl: &str) -> Value {
 }
 
 /// A path as a relative reference (RFC 3986): other bytes than these are escaped.
-fn as_uri(path: &str) -> String {
+pub(in crate::command) fn as_uri(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=@".contains(&byte);
     let mut uri = String::new();
     for byte in path.trim_start_matches('/').bytes() {
