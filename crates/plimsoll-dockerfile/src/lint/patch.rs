@@ -15,7 +15,7 @@ pub fn patch<'f>(path: &str, source: &[u8], fixes: impl IntoIterator<Item = &'f 
     let (before, after) = (lines(source), lines(&changed));
     let mut text = format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n").into_bytes();
     for hunk in hunks(&before, &after) {
-        write(&mut text, &before, &after, hunk);
+        write(&mut text, &before, &after, &hunk);
     }
     text
 }
@@ -31,9 +31,9 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').collect()
 }
 
-/// The lines that differ, those near each other together.
-fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Hunk> {
-    let mut hunks: Vec<Hunk> = Vec::new();
+/// The lines that differ, in groups whose surroundings touch.
+fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Vec<Hunk>> {
+    let mut groups: Vec<Vec<Hunk>> = Vec::new();
     let (mut old, mut new) = (0, 0);
     while old < before.len() || new < after.len() {
         if old < before.len() && before.get(old) == after.get(new) {
@@ -43,12 +43,15 @@ fn hunks(before: &[&[u8]], after: &[&[u8]]) -> Vec<Hunk> {
         let (skipped_old, skipped_new) = next_common(before, after, old, new);
         let hunk = Hunk { old: old..old + skipped_old, new: new..new + skipped_new };
         (old, new) = (hunk.old.end, hunk.new.end);
-        match hunks.last_mut().filter(|last| hunk.old.start <= last.old.end + 2 * AROUND) {
-            Some(last) => (last.old.end, last.new.end) = (hunk.old.end, hunk.new.end),
-            None => hunks.push(hunk),
+        let is_near = |group: &&mut Vec<Hunk>| {
+            group.last().is_some_and(|last| hunk.old.start <= last.old.end + 2 * AROUND)
+        };
+        match groups.last_mut().filter(is_near) {
+            Some(group) => group.push(hunk),
+            None => groups.push(vec![hunk]),
         }
     }
-    hunks
+    groups
 }
 
 /// How many lines of each are passed over until both say the same again.
@@ -66,28 +69,31 @@ fn next_common(before: &[&[u8]], after: &[&[u8]], old: usize, new: usize) -> (us
     (before.len() - old, after.len() - new)
 }
 
-fn write(text: &mut Vec<u8>, before: &[&[u8]], after: &[&[u8]], hunk: Hunk) {
-    let lead = hunk.old.start.min(AROUND);
-    let tail = (before.len() - hunk.old.end).min(AROUND);
-    let (old_start, new_start) = (hunk.old.start - lead, hunk.new.start - lead);
-    let (old_count, new_count) = (lead + hunk.old.len() + tail, lead + hunk.new.len() + tail);
-    let first = |start: usize, count: usize| if count == 0 { start } else { start + 1 };
-    let head = format!(
-        "@@ -{},{old_count} +{},{new_count} @@\n",
-        first(old_start, old_count),
-        first(new_start, new_count)
-    );
+fn write(text: &mut Vec<u8>, before: &[&[u8]], after: &[&[u8]], group: &[Hunk]) {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return };
+    let lead = first.old.start.min(AROUND);
+    let tail = (before.len() - last.old.end).min(AROUND);
+    let old = first.old.start - lead..last.old.end + tail;
+    let new = first.new.start - lead..last.new.end + tail;
+    let start = |range: &std::ops::Range<usize>| if range.is_empty() { range.start } else { range.start + 1 };
+    let head = format!("@@ -{},{} +{},{} @@\n", start(&old), old.len(), start(&new), new.len());
     text.extend_from_slice(head.as_bytes());
-    let mut put = |sign: u8, line: &[u8]| {
+    let mut at = old.start;
+    for hunk in group {
+        put(text, b' ', before, at..hunk.old.start);
+        put(text, b'-', before, hunk.old.clone());
+        put(text, b'+', after, hunk.new.clone());
+        at = hunk.old.end;
+    }
+    put(text, b' ', before, at..old.end);
+}
+
+fn put(text: &mut Vec<u8>, sign: u8, lines: &[&[u8]], range: std::ops::Range<usize>) {
+    for line in lines.get(range).unwrap_or_default() {
         text.push(sign);
         text.extend_from_slice(line);
         if !line.ends_with(b"\n") {
             text.extend_from_slice(b"\n\\ No newline at end of file\n");
         }
-    };
-    let common = |range: std::ops::Range<usize>| before.get(range).unwrap_or_default();
-    common(old_start..hunk.old.start).iter().for_each(|line| put(b' ', line));
-    common(hunk.old.clone()).iter().for_each(|line| put(b'-', line));
-    after.get(hunk.new.clone()).unwrap_or_default().iter().for_each(|line| put(b'+', line));
-    common(hunk.old.end..hunk.old.end + tail).iter().for_each(|line| put(b' ', line));
+    }
 }

@@ -1,5 +1,6 @@
 //! Any bytes are read, and print back the same.
 
+use plimsoll_dockerfile::lint::{LintOptions, Profile, apply, lint};
 use plimsoll_dockerfile::{Document, instruction::Instruction, parse};
 use proptest::prelude::*;
 
@@ -115,4 +116,25 @@ fn one_bad_line_hides_nothing() {
     assert_eq!(names, ["FROM", "FORM", "ENV", "RUN", "USER", "RUN"]);
     let lines: Vec<usize> = document.errors().iter().map(|e| document.position(e.span.start).line).collect();
     assert_eq!(lines, [2, 3, 4, 7]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn anything_like_a_dockerfile_can_be_judged_and_changed(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60),
+    ) {
+        let source = pieces.concat().into_bytes();
+        for profile in [Profile::Plimsoll, Profile::Buildkit] {
+            let options = LintOptions { profile, ..LintOptions::default() };
+            let document = parse(source.clone());
+            let findings = lint(&document, options).findings;
+            for finding in &findings {
+                assert!(finding.span.end <= source.len(), "{finding:?}");
+            }
+            let fixes = findings.iter().filter_map(|finding| finding.fix.as_ref());
+            holds(&parse(apply(&source, fixes).0));
+        }
+    }
 }

@@ -1,9 +1,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use plimsoll_dockerfile::lint::{LintOptions, lint};
 use plimsoll_dockerfile::parse;
 
-use crate::fixtures::fixtures;
+use crate::fixtures::{fixtures, of_others};
 
 /// In a release build it is 50 MB/s and more; the bound is for any build, on any machine.
 #[test]
@@ -11,11 +12,34 @@ fn megabytes_are_read_in_no_time() {
     let sound = fixtures().into_iter().filter(|(_, source)| parse(source.clone()).errors().is_empty());
     let whole: Vec<u8> = sound.flat_map(|(_, source)| [source, b"\n".to_vec()].concat()).collect();
     let source = whole.repeat(2_000_000 / whole.len().max(1) + 1);
-    let started = Instant::now();
-    black_box(parse(black_box(source.clone())));
-    let per_second = source.len() as f64 / started.elapsed().as_secs_f64() / 1e6;
+    let round = || {
+        let source = source.clone();
+        let started = Instant::now();
+        black_box(parse(black_box(source)));
+        started.elapsed().as_secs_f64()
+    };
+    // The shortest of several: other work on the machine only ever adds.
+    let seconds = (0..10).map(|_| round()).fold(f64::MAX, f64::min);
+    let per_second = source.len() as f64 / seconds / 1e6;
     println!("{per_second:.1} MB/s over {} bytes", source.len());
     assert!(per_second > 1.0, "{per_second}");
+}
+
+#[test]
+fn hundreds_of_files_are_judged_in_no_time() {
+    let mut files = of_others();
+    if files.is_empty() {
+        files = fixtures();
+    }
+    let bytes: usize = files.iter().map(|(_, source)| source.len()).sum();
+    let started = Instant::now();
+    let findings: usize = files
+        .iter()
+        .map(|(_, source)| lint(&parse(source.clone()), LintOptions::default()).findings.len())
+        .sum();
+    let seconds = started.elapsed().as_secs_f64();
+    println!("{} files, {bytes} bytes, {findings} findings: {seconds:.3} s", files.len());
+    assert!(seconds < 60.0, "{seconds}");
 }
 
 /// What would take a careless reader the square of the length.
@@ -33,7 +57,8 @@ fn hostile_texts_are_read_in_no_time() {
         ("CMD [", 100_000),
         ("RUN --x", 200_000),
     ] {
-        black_box(parse(format!("FROM a\nRUN {}\nRUN x\n", text.repeat(count))));
+        let document = parse(format!("FROM a\nRUN {}\nRUN x\n", text.repeat(count)));
+        black_box(lint(&document, LintOptions::default()));
     }
     let seconds = started.elapsed().as_secs_f64();
     println!("{seconds:.2} s");
