@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Longest script that is read.
 pub const SCRIPT_BYTES_MAX: usize = 1 << 20;
+/// Most commands of a script that are read.
+pub const COMMANDS_MAX: usize = 2_000;
 
 /// The commands of a script, in the order of the text, those of substitutions and functions among them.
 #[derive(Clone, Debug, Default)]

@@ -62,8 +62,10 @@ impl Pragmas {
         // A finding about the whole file can be allowed at its first instruction.
         let at = if finding.span.is_empty() { document.instructions().first().map(|i| i.span) } else { None };
         let span = at.unwrap_or(finding.span);
-        is_named(&self.everywhere)
-            || self.here.iter().any(|(place, rules)| place.overlaps(span) && is_named(rules))
+        // The instructions lie in the order of the file and apart from each other.
+        let first = self.here.partition_point(|(place, _)| place.end <= span.start);
+        let here = self.here.iter().skip(first).take_while(|(place, _)| place.start < span.end);
+        is_named(&self.everywhere) || here.into_iter().any(|(_, rules)| is_named(rules))
     }
 }
 

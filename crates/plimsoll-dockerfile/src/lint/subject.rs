@@ -7,6 +7,9 @@ use crate::instruction::{Instruction, Keyword};
 use crate::shell::{Command, Script};
 use crate::span::Span;
 
+/// Instructions whose shell is read; one of a sane file is never behind them.
+const INSTRUCTIONS_MAX: usize = 2_000;
+
 /// What the rules look at.
 pub struct Subject<'d> {
     /// The file.
@@ -42,7 +45,7 @@ enum Place {
 
 impl<'d> Subject<'d> {
     pub(super) fn of(document: &'d Document, graph: &'d Graph, options: LintOptions<'d>) -> Self {
-        let instructions = document.instructions().iter().enumerate();
+        let instructions = document.instructions().iter().enumerate().take(INSTRUCTIONS_MAX);
         let runs = instructions.filter_map(|(index, instruction)| Run::of(index, instruction, document));
         Self { document, graph, context: options.context, runs: runs.collect() }
     }

@@ -1,5 +1,7 @@
 //! What an instruction may not be given (`BuildKit`'s `frontend/dockerfile/instructions`).
 
+use std::collections::BTreeSet;
+
 use super::mount::fields;
 use crate::document::SyntaxError;
 use crate::instruction::{Arguments, Flag, Instruction, Keyword};
@@ -150,25 +152,25 @@ fn flag_problems(keyword: Keyword, instruction: &Instruction) -> Vec<Problem> {
         return Vec::new();
     }
     let options = options(keyword, instruction);
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut problems = Vec::new();
     for flag in &instruction.flags {
         if let Some(what) = flag_problem(keyword, &options, &seen, flag) {
             problems.push((what, flag.span));
         }
-        seen.push(&flag.name);
+        seen.insert(&flag.name);
     }
     problems
 }
 
-fn flag_problem(keyword: Keyword, options: &Options, seen: &[&str], flag: &Flag) -> Option<String> {
+fn flag_problem(keyword: Keyword, options: &Options, seen: &BTreeSet<&str>, flag: &Flag) -> Option<String> {
     let name = flag.name.as_str();
     let is_switch = options.switches.contains(&name);
     let is_repeated = options.repeated.contains(&name);
     if !is_switch && !is_repeated && !options.valued.contains(&name) {
         return Some(format!("{} has no option `--{name}`", keyword.name()));
     }
-    if seen.contains(&name) && !is_repeated {
+    if seen.contains(name) && !is_repeated {
         return Some(format!("`--{name}` is given twice"));
     }
     let value = flag.value.as_deref();

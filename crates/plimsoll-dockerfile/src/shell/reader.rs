@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::{Command, Joint, Script, ShellWord, is_name};
+use super::{COMMANDS_MAX, Command, Joint, Script, ShellWord, is_name};
 
 /// How deep `$(…)` may go.
 const NESTING_MAX: usize = 20;
@@ -70,8 +70,10 @@ impl Reader<'_> {
         let mut command = std::mem::take(&mut open.command);
         command.joint = std::mem::replace(&mut open.joint, next);
         command.is_piped = next == Joint::Pipe;
-        if !command.words.is_empty() {
+        if !command.words.is_empty() && self.script.commands.len() < COMMANDS_MAX {
             self.script.commands.push(command);
+        } else if !command.words.is_empty() {
+            self.script.lost_at.get_or_insert(command.range.start);
         }
         for inner in std::mem::take(&mut open.substitutions) {
             self.substituted(inner);

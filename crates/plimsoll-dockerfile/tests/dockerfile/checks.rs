@@ -25,8 +25,8 @@ fn ours(source: &[u8]) -> Verdicts {
     let options = LintOptions { profile: Profile::Buildkit, ..LintOptions::default() };
     let findings = lint(&document, options).findings;
     let place = |span: plimsoll_dockerfile::Span, rule: &str| {
-        let instructions = document.instructions().iter().filter(|i| i.span.start <= span.start);
-        match instructions.last().filter(|_| rule == "NoEmptyContinuation") {
+        let mut instructions = document.instructions().iter().filter(|i| i.span.start <= span.start);
+        match instructions.next_back().filter(|_| rule == "NoEmptyContinuation") {
             // BuildKit tells the line at which it has read the whole instruction.
             Some(instruction) => document.lines().line_of(instruction.span.end.max(1) - 1),
             None => document.position(span.start).line,

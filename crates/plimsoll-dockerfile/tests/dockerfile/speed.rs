@@ -56,6 +56,14 @@ fn hostile_texts_are_read_in_no_time() {
         ("ONBUILD ", 100_000),
         ("CMD [", 100_000),
         ("RUN --x", 200_000),
+        ("--mount=x ", 100_000),
+        ("case x in ", 50_000),
+        ("a;", 200_000),
+        ("a\nRUN curl x | sh\nRUN rm -rf /x /y /z", 20_000),
+        ("a\nRUN apt-get update && apt-get install gcc", 20_000),
+        ("a\n# plimsoll: allow(x) y\nARG A_TOKEN", 20_000),
+        ("a\nFROM a AS b\nCOPY --from=b / /", 5_000),
+        ("a\nENV A=$A$A$A", 20_000),
     ] {
         let document = parse(format!("FROM a\nRUN {}\nRUN x\n", text.repeat(count)));
         black_box(lint(&document, LintOptions::default()));

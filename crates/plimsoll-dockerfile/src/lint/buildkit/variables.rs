@@ -7,7 +7,7 @@ use super::Checks;
 use crate::expand::{Expanded, Variables as _, expand_raw};
 use crate::graph::{Scope, Source, Stage};
 use crate::instruction::{Arguments, Instruction, Keyword};
-use crate::parse::{mount_fields, mounts};
+use crate::parse::mount_fields;
 use crate::span::Span;
 
 /// What is known where an instruction stands.
@@ -237,9 +237,8 @@ impl Walk<'_, '_> {
     }
 
     fn run(&mut self, instruction: &Instruction) -> Option<()> {
-        for mount in mounts(instruction) {
-            let flag = instruction.flags("mount").find(|flag| flag.span == mount.span);
-            for field in flag.and_then(|flag| mount_fields(flag.value.as_deref()?)).unwrap_or_default() {
+        for flag in instruction.flags("mount") {
+            for field in flag.value.as_deref().and_then(mount_fields).unwrap_or_default() {
                 if let Some((_, value)) = field.split_once('=') {
                     self.expand(value, instruction)?;
                 }

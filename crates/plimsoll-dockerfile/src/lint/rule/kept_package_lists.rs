@@ -4,7 +4,7 @@
 //! removes is still in the layer. A cache mount over `/var/lib/apt/lists` keeps them out altogether. Stages that do not end
 //! in the image are not told of: a cache mount serves them better.
 
-use super::super::{Edit, Fix, Run, Safety};
+use super::super::{Edit, Fix, Safety};
 use crate::shell::Joint;
 
 use super::super::{Severity, Subject};
@@ -19,6 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    let needed = last_bare_install(subject);
     for run in subject.shipped_runs() {
         let updates = ["apt-get", "apt"].into_iter().flat_map(|program| run.of_program(program));
         let Some(update) = updates.into_iter().find(|command| command.does("update")) else { continue };
@@ -37,7 +38,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
             continue;
         }
         let help = "end the same `RUN` with `rm -rf /var/lib/apt/lists/*`";
-        let fix = run.end().filter(|_| !is_needed_later(subject, run)).map(|end| Fix {
+        let fix = run.end().filter(|_| needed.is_none_or(|last| last < run.index)).map(|end| Fix {
             title: "remove the lists in the same layer".to_owned(),
             safety: Safety::Safe,
             edits: vec![Edit::insert(end, " \\\n    && rm -rf /var/lib/apt/lists/*")],
@@ -50,11 +51,11 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
     }
 }
 
-/// Whether something behind it installs with the same lists.
-fn is_needed_later(subject: &Subject<'_>, run: &Run<'_>) -> bool {
-    let later = subject.runs.iter().filter(|other| other.index > run.index);
-    later.into_iter().any(|other| {
-        let apt = || ["apt-get", "apt"].into_iter().flat_map(|program| other.of_program(program));
+/// The last `RUN` that installs with the lists of one before it.
+fn last_bare_install(subject: &Subject<'_>) -> Option<usize> {
+    let mut bare = subject.runs.iter().filter(|run| {
+        let apt = || ["apt-get", "apt"].into_iter().flat_map(|program| run.of_program(program));
         apt().any(|command| command.does("install")) && !apt().any(|command| command.does("update"))
-    })
+    });
+    bare.next_back().map(|run| run.index)
 }

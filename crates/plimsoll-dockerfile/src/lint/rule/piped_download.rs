@@ -23,15 +23,17 @@ const SINKS: &[&str] =
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
     for stage in subject.graph.stages.iter().filter(|stage| stage.role != Role::Unneeded) {
+        let mut shells = subject
+            .instructions(stage)
+            .filter(|(_, other)| other.is(Keyword::Shell))
+            .map(|(index, shell)| (index, shell.words().iter().any(|word| word.text.contains("pipefail"))))
+            .peekable();
+        let mut is_in_shell = false;
         for run in subject.runs_of(stage) {
-            let is_set = run.of_program("set").any(|command| command.has("pipefail"));
-            let shell = subject
-                .instructions(stage)
-                .filter(|(index, other)| *index < run.index && other.is(Keyword::Shell))
-                .last();
-            let is_in_shell = shell
-                .is_some_and(|(_, shell)| shell.words().iter().any(|word| word.text.contains("pipefail")));
-            if is_set || is_in_shell {
+            while let Some((_, is_set)) = shells.next_if(|(index, _)| *index < run.index) {
+                is_in_shell = is_set;
+            }
+            if is_in_shell || run.of_program("set").any(|command| command.has("pipefail")) {
                 continue;
             }
             for pair in run.script.commands.windows(2) {

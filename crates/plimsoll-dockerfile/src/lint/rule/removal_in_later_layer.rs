@@ -19,15 +19,21 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Most paths that are looked for in earlier layers.
+const PATHS_MAX: usize = 200;
+
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    let mut paths = 0;
     for (_, stage) in subject.shipping() {
         for run in subject.runs_of(stage) {
             for command in run.of_program("rm") {
                 for word in command.operands() {
                     let path = word.written.trim_end_matches('*').trim_end_matches('/');
-                    if path.len() < 2 || !path.starts_with('/') || run.mounts_over(path) {
+                    if path.len() < 2 || !path.starts_with('/') || run.mounts_over(path) || paths == PATHS_MAX
+                    {
                         continue;
                     }
+                    paths += 1;
                     if let Some(bringing) = earlier(subject, stage, run, path) {
                         let line = subject.document.position(bringing.span.start).line;
                         let what = format!("`{path}` came with line {line}, and stays in that layer");
@@ -58,7 +64,8 @@ fn earlier<'d>(subject: &Subject<'d>, stage: &Stage, run: &Run<'_>, path: &str) 
                         && target.len() > 1
                         && names(instruction, path))
             });
-        let of_run = subject.runs.iter().find(|other| other.index == index);
+        let place = subject.runs.binary_search_by_key(&index, |other| other.index).ok();
+        let of_run = place.and_then(|place| subject.runs.get(place));
         let ran = of_run.is_some_and(|other| {
             !other.mounts_over(path)
                 && other.script.commands.iter().any(|command| brings(command, path))

@@ -17,6 +17,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Most names that are looked for.
+const NAMES_MAX: usize = 100;
 const WORDS: &[&str] = &["TOKEN", "PASSWORD", "PASSWD", "SECRET", "APIKEY", "CREDENTIAL", "CREDENTIALS"];
 const NOT_SECRET: &[&str] = &["FILE", "PATH", "PUBLIC", "ID", "URL", "VERSION", "NAME", "DIR"];
 
@@ -31,7 +33,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
             let names: Vec<_> = arguments.chain(variables).collect();
             names.into_iter().map(move |(name, span)| (index, name, span))
         });
-        for (index, name, span) in declared.filter(|(_, name, _)| is_secret(name)) {
+        for (index, name, span) in declared.filter(|(_, name, _)| is_secret(name)).take(NAMES_MAX) {
             let used = subject
                 .runs_of(stage)
                 .find(|run| run.index > index && uses(&subject.document.text(run.instruction.span), &name));

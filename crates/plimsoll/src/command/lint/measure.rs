@@ -43,7 +43,7 @@ pub(super) fn measure(directory: &Path, dockerfile: &Path) -> Result<Context, Fa
         }
     }
     context.largest = by_entry.into_iter().collect();
-    context.largest.sort_by(|one, other| other.1.cmp(&one.1));
+    context.largest.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     context.largest.truncate(LARGEST);
     Ok(context)
 }
