@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use plimsoll_oci::Digest;
 
-use crate::legacy::{DSSE, SIMPLE_SIGNING, verify_legacy_attestation, verify_legacy_signature};
-use crate::{Bundle, Fact, Refusal, Trust, verify_bundle};
+use crate::legacy::{DSSE, SIMPLE_SIGNING, read_payload, verify_legacy_attestation, verify_legacy_signature};
+use crate::verify::read_statement;
+use crate::{Bundle, Envelope, Fact, Refusal, Signatory, Statement, Trust, verify_bundle};
 
 /// A layer of an artifact that is attached to an image.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +18,41 @@ pub struct EvidenceLayer<'a> {
     pub bytes: &'a [u8],
 }
 
+/// What a layer says before anybody has checked who says it.
+///
+/// It is for lists and for finding evidence, and never for a decision: those take a [`Fact`].
+#[derive(Clone, Debug)]
+pub struct Unverified {
+    /// What is said.
+    pub statement: Statement,
+    /// The key that it names, if it names one.
+    pub key_hint: Option<String>,
+}
+
 impl EvidenceLayer<'_> {
     /// Whether a layer of this type is signed evidence, and worth being read.
     pub fn is_signed_type(media_type: &str) -> bool {
         Bundle::is_layer_type(media_type) || media_type == SIMPLE_SIGNING || media_type == DSSE
+    }
+
+    /// Reads what the layer says, whoever says it.
+    pub fn read_unverified(&self) -> Result<Unverified, Refusal> {
+        let (envelope, key_hint) = match self.media_type {
+            SIMPLE_SIGNING => {
+                return Ok(Unverified { statement: read_payload(self.bytes)?, key_hint: None });
+            }
+            DSSE => (Envelope::parse(self.bytes)?, None),
+            _ => {
+                let bundle = Bundle::parse(self.bytes)?;
+                let hint = match bundle.signatory {
+                    Signatory::Key { hint } => hint,
+                    Signatory::Certificate(_) => None,
+                };
+                (bundle.envelope, hint)
+            }
+        };
+        let named = envelope.signatures.first().and_then(|signature| signature.key_id.clone());
+        Ok(Unverified { statement: read_statement(&envelope)?, key_hint: key_hint.or(named) })
     }
 
     /// Verifies the layer, whatever kind of evidence it is.
@@ -30,5 +62,29 @@ impl EvidenceLayer<'_> {
             DSSE => verify_legacy_attestation(self, subject, trust, now),
             _ => verify_bundle(self.bytes, subject, trust, now),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PredicateType, SigningKey, sign};
+
+    #[test]
+    fn what_a_stranger_says_is_read_and_proves_nothing() {
+        let (image, key) = (Digest::sha256_of(b"image"), SigningKey::generate(&[1; 32]).unwrap());
+        let bundle = sign(&Statement::signature(&image), &key).unwrap().to_json();
+        let layer = |bytes| EvidenceLayer {
+            media_type: Bundle::MEDIA_TYPE,
+            annotations: const { &BTreeMap::new() },
+            bytes,
+        };
+        let read = layer(bundle.as_bytes()).read_unverified().unwrap();
+        assert!(read.statement.is_about(&image));
+        assert_eq!(read.statement.predicate_type, PredicateType::SIGNATURE);
+        assert_eq!(read.key_hint, Some(key.public().id().to_string()));
+        let judged = layer(bundle.as_bytes()).verify(&image, &Trust::default(), Timestamp::UNIX_EPOCH);
+        assert!(matches!(judged, Err(Refusal::UnknownKey { .. })));
+        assert!(layer(b"{}").read_unverified().is_err());
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn verify_legacy_signature(
 }
 
 /// A payload says what a signature statement says today.
-fn read_payload(bytes: &[u8]) -> Result<Statement, Refusal> {
+pub(crate) fn read_payload(bytes: &[u8]) -> Result<Statement, Refusal> {
     check_nesting(bytes).map_err(crate::ParseStatementError::from)?;
     let read: Payload = serde_json::from_slice(bytes).map_err(crate::ParseStatementError::from)?;
     let digest = read.critical.image.digest.parse::<Digest>().ok();

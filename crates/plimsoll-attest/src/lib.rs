@@ -44,7 +44,7 @@ pub use bundle::{BUNDLE_BYTES_MAX, Bundle, BundleVersion, ParseBundleError, Sign
 pub use certificate::{CertificateClaims, CertificateError, ChainError};
 pub use chain::{ChainParts, Hop, HopKind, Pushed, Standing, chain};
 pub use envelope::{Envelope, EnvelopeSignature, IN_TOTO, ParseEnvelopeError, pae};
-pub use evidence_layer::EvidenceLayer;
+pub use evidence_layer::{EvidenceLayer, Unverified};
 pub use exception::{Exception, GrantedException, SeenRisk};
 pub use identity::{Identity, SubjectPattern, SubjectPatternError};
 pub use key::{

@@ -10,6 +10,7 @@ use crate::{FileTree, LayerListing};
 
 pub use config::{EnvironmentVariable, RunSettings};
 pub use finding::{Finding, FindingCode};
+pub use instruction::clean as clean_instruction;
 pub use layer::{LargePath, LayerAnatomy, LayerContents, Taken, TakenBy};
 
 /// An image explained: its layers, what each added and what became of it, how it was made and how it is run.
@@ -146,7 +147,7 @@ fn steps(parts: &ImageParts<'_>) -> Vec<Step> {
     let fits = parts.config.layer_history().count() == parts.manifest.layers.len();
     let mut numbers = 1..;
     let step = |step: &plimsoll_oci::History| Step {
-        instruction: instruction::clean(step.created_by.as_deref().unwrap_or_default()),
+        instruction: clean_instruction(step.created_by.as_deref().unwrap_or_default()),
         created: step.created.clone(),
         layer: if fits && !step.empty_layer { numbers.next() } else { None },
     };

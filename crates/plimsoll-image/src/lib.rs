@@ -11,7 +11,7 @@ mod tree;
 
 pub use anatomy::{
     ContentTotals, EnvironmentVariable, Finding, FindingCode, ImageAnatomy, ImageParts, LargePath,
-    LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals,
+    LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals, clean_instruction,
 };
 pub use layer::path::compare as compare_paths;
 pub use layer::{

@@ -13,6 +13,7 @@ mod projects;
 mod provenance;
 mod range;
 mod route;
+mod testimony;
 mod token;
 mod uploads;
 mod verdicts;
@@ -26,7 +27,7 @@ use http::{HeaderMap, Request, Response};
 
 use crate::access::{Identity, ShownBy};
 use crate::auth::{AuthError, Authenticator, Origin};
-use crate::{Insight, Ledger, Notary, Registry, Verdicts};
+use crate::{Insight, Ledger, Notary, Registry, Testimony, Verdicts};
 
 pub use body::{RequestBody, ResponseBody};
 pub use route::{Endpoint, is_registry_path};
@@ -58,10 +59,22 @@ struct DoorParts {
     authenticator: Authenticator,
     /// The address that clients know this registry by, where it is not the one they connect to.
     external_url: Option<String>,
-    insight: Option<Arc<dyn Insight>>,
-    ledger: Option<Arc<dyn Ledger>>,
-    notary: Option<Arc<dyn Notary>>,
-    verdicts: Option<Arc<dyn Verdicts>>,
+    services: Services,
+}
+
+/// What whoever puts the server together brings to the door beside the registry.
+#[derive(Clone, Default)]
+pub struct Services {
+    /// What is known of images beyond their bytes.
+    pub insight: Option<Arc<dyn Insight>>,
+    /// The log of what was accepted.
+    pub ledger: Option<Arc<dyn Ledger>>,
+    /// Who vouches for builds.
+    pub notary: Option<Arc<dyn Notary>>,
+    /// Who judges images by the rules of their projects.
+    pub verdicts: Option<Arc<dyn Verdicts>>,
+    /// What is said about images, and how it hangs together.
+    pub testimony: Option<Arc<dyn Testimony>>,
 }
 
 /// What every endpoint gets to see of a request.
@@ -72,6 +85,7 @@ struct Asked<'a> {
     ledger: Option<&'a dyn Ledger>,
     notary: Option<&'a dyn Notary>,
     verdicts: Option<&'a dyn Verdicts>,
+    testimony: Option<&'a dyn Testimony>,
     head: &'a Parts,
 }
 
@@ -100,13 +114,9 @@ impl Door {
         registry: Registry,
         authenticator: Authenticator,
         external_url: Option<String>,
-        insight: Option<Arc<dyn Insight>>,
-        ledger: Option<Arc<dyn Ledger>>,
-        notary: Option<Arc<dyn Notary>>,
-        verdicts: Option<Arc<dyn Verdicts>>,
+        services: Services,
     ) -> Self {
-        let parts = DoorParts { registry, authenticator, external_url, insight, ledger, notary, verdicts };
-        Self { parts: Arc::new(parts) }
+        Self { parts: Arc::new(DoorParts { registry, authenticator, external_url, services }) }
     }
 
     /// Answers a request below `/v2/` or `/log/`, or to `/token`.
@@ -155,12 +165,17 @@ impl Door {
         if matches!(call, Call::Ping) && identity.shown_by == ShownBy::Nothing {
             return Err(challenge().refuse(AuthError::Missing));
         }
-        let insight = self.parts.insight.as_deref();
-        let ledger = self.parts.ledger.as_deref();
-        let notary = self.parts.notary.as_deref();
-        let verdicts = self.parts.verdicts.as_deref();
-        let registry = &self.parts.registry;
-        let asked = Asked { registry, identity: &identity, insight, ledger, notary, verdicts, head };
+        let services = &self.parts.services;
+        let asked = Asked {
+            registry: &self.parts.registry,
+            identity: &identity,
+            insight: services.insight.as_deref(),
+            ledger: services.ledger.as_deref(),
+            notary: services.notary.as_deref(),
+            verdicts: services.verdicts.as_deref(),
+            testimony: services.testimony.as_deref(),
+            head,
+        };
         let answered = dispatch(&asked, &call, body).await;
         answered.map_err(|error| error.challenged_if_denied(&identity, challenge))
     }
@@ -187,6 +202,9 @@ async fn dispatch<B: RequestBody>(
         Call::ListEvents(page) => insights::events(asked, *page).await,
         Call::FindPush(repository, digest) => manifests::push_record(asked, repository, *digest).await,
         Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,
+        Call::Trace(repository, reference) => testimony::trace(asked, repository, reference).await,
+        Call::TraceAll(of) => testimony::trace_all(asked, of).await,
+        Call::Observe(repository, image) => testimony::observe(asked, repository, *image, body).await,
         Call::ReadLog(what) => log::read(asked, what).await,
         Call::WriteLog => log::submit(asked, body).await,
         Call::ListProjects => projects::list(asked).await,

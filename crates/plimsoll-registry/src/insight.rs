@@ -92,6 +92,8 @@ pub enum Known {
     NotEvaluated(String),
     /// What was named is no container image.
     NotImage,
+    /// Nothing is known of what was named.
+    Nothing,
     /// The server failed; this is for its log.
     Failed(String),
 }

@@ -23,6 +23,7 @@ mod pull;
 mod push_blob;
 mod push_manifest;
 mod rebuild;
+mod testimony;
 mod verdicts;
 
 use std::sync::Arc;
@@ -46,6 +47,7 @@ pub use pull::PullError;
 pub use push_blob::{IncomingBytes, PushBlobError};
 pub use push_manifest::{ManifestPush, PushManifestError, PushedManifest, TagPrecondition};
 pub use rebuild::{RebuildError, RebuildReport};
+pub use testimony::{InvalidRun, ObserveError, ObservedRun, Testimony, TraceOf, is_evidence};
 pub use verdicts::{VerdictError, Verdicts};
 
 /// Tells the time. The binary brings the real one; tests bring their own.

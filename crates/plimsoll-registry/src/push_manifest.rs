@@ -9,6 +9,7 @@ use plimsoll_store::{CatalogueError, ObjectError, ObjectKey, Timestamp};
 use crate::Registry;
 use crate::access::CanPush;
 use crate::ledger::{carries_exception, carries_statements};
+use crate::testimony::is_evidence;
 
 /// Most tags that one push may move; the specification asks for at least ten.
 pub(crate) const TAGS_MAX: usize = 100;
@@ -261,6 +262,7 @@ impl Registry {
             is_image: push.manifest.is_container_image(),
             is_fact: carries_statements(&push.manifest),
             is_exception: carries_exception(&push.manifest),
+            is_evidence: is_evidence(&push.manifest),
             record,
             now,
         }

@@ -14,6 +14,7 @@ use plimsoll_store::{CatalogueError, ObjectError, ObjectKey};
 use crate::Registry;
 use crate::ledger::{carries_exception, carries_statements};
 use crate::push_manifest::needed_blobs;
+use crate::testimony::is_evidence;
 
 /// How long blobs stay that no record speaks of: a push may have been under way.
 const HOLD: Duration = Duration::from_secs(24 * 3600);
@@ -252,6 +253,7 @@ fn to_put(key: ObjectKey, record: Record) -> Result<ManifestToPut, Skip> {
         is_image: parsed.as_ref().is_some_and(Manifest::is_container_image),
         is_fact: parsed.as_ref().is_some_and(carries_statements),
         is_exception: parsed.as_ref().is_some_and(carries_exception),
+        is_evidence: parsed.as_ref().is_some_and(is_evidence),
         record: record_key,
         now: record.at,
     })

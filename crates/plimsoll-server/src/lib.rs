@@ -7,6 +7,7 @@ mod answer;
 mod backup;
 mod builds;
 mod clock;
+mod evidence;
 mod health;
 mod import;
 mod jobs;
@@ -24,8 +25,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use plimsoll_registry::auth::{AuthConfig, Authenticator};
-use plimsoll_registry::http::Door;
-use plimsoll_registry::{Arrival, Insight, Ledger, Notary, Registry, RegistryConfig, Verdicts};
+use plimsoll_registry::http::{Door, Services};
+use plimsoll_registry::{Arrival, Insight, Ledger, Notary, Registry, RegistryConfig, Testimony, Verdicts};
 use plimsoll_store::CatalogueError;
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -33,6 +34,7 @@ use tokio::sync::{broadcast, watch};
 pub use backup::{BackupError, BackupReport, RestoreReport, backup, restore};
 pub use builds::{BuildsConfig, KeyPlace, TokenIssuer};
 pub use clock::{clock, now};
+pub use evidence::{ReindexError, ReindexReport};
 pub use import::RegistrySink;
 pub use ledger::LogError;
 pub use listen::{TlsError, tls_from_pem};
@@ -42,6 +44,7 @@ pub use storage::{CatalogueConfig, ObjectsConfig, Storage, StorageConfig, Storag
 
 use answer::Answerer;
 use builds::BuildNotary;
+use evidence::Evidence;
 use ledger::Log;
 use listen::Listener;
 use metrics::Metrics;
@@ -115,6 +118,7 @@ pub struct Server {
     scanning: Option<(Scanner, broadcast::Receiver<Arrival>)>,
     log: Log,
     judge: Judge,
+    evidence: Evidence,
     shutdown_delay: Duration,
     shutdown_grace: Duration,
     is_open: bool,
@@ -152,9 +156,10 @@ impl Server {
             .clone()
             .map(|scanner| Arc::new(AcceptingInsight { scanner, judge: judge.clone() }) as Arc<dyn Insight>);
         let verdicts: Option<Arc<dyn Verdicts>> = Some(Arc::new(judge.clone()));
-        let (door_registry, external_url) = (registry.clone(), config.external_url);
-        let door =
-            Door::new(door_registry, authenticator.clone(), external_url, insight, ledger, notary, verdicts);
+        let evidence = Evidence::new(storage.clone(), scanner.clone());
+        let testimony: Option<Arc<dyn Testimony>> = Some(Arc::new(evidence.clone()));
+        let services = Services { insight, ledger, notary, verdicts, testimony };
+        let door = Door::new(registry.clone(), authenticator.clone(), config.external_url, services);
         let shows_metrics = config.metrics_listen.is_none();
         let answerer = Answerer::new(door, storage.clone(), metrics.clone(), shows_metrics);
         if let Some(address) = config.metrics_listen {
@@ -164,7 +169,18 @@ impl Server {
         let answerer = Arc::new(answerer);
         let (shutdown_delay, shutdown_grace) = (config.shutdown_delay, config.shutdown_grace);
         let scanning = scanner.map(|scanner| (scanner, arrivals));
-        Ok(Self { answerer, listeners, jobs, scanning, log, judge, shutdown_delay, shutdown_grace, is_open })
+        Ok(Self {
+            answerer,
+            listeners,
+            jobs,
+            scanning,
+            log,
+            judge,
+            evidence,
+            shutdown_delay,
+            shutdown_grace,
+            is_open,
+        })
     }
 
     /// Where it listens, with the ports that the system chose.
@@ -184,6 +200,7 @@ impl Server {
         let jobs = tokio::spawn(self.jobs.run(stopped.clone()));
         let log = tokio::spawn(self.log.run(stopped.clone()));
         let judge = tokio::spawn(self.judge.run(stopped.clone()));
+        let evidence = tokio::spawn(self.evidence.run(stopped.clone()));
         if let Some((scanner, arrivals)) = self.scanning {
             tokio::spawn(scanner.run(arrivals, stopped.clone()));
         }
@@ -204,6 +221,7 @@ impl Server {
             let _ = jobs.await;
             let _ = log.await;
             let _ = judge.await;
+            let _ = evidence.await;
         };
         if tokio::time::timeout(self.shutdown_grace, ended).await.is_err() {
             tracing::warn!("requests were still running when the grace period ended");

@@ -10,6 +10,7 @@ mod base;
 mod contents;
 mod events;
 mod following;
+mod holding;
 mod images;
 mod insight;
 mod layers;

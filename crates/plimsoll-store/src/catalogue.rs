@@ -7,6 +7,7 @@ mod accounts;
 mod blobs;
 mod contents;
 mod events;
+mod evidence;
 mod exceptions;
 mod leases;
 mod lines;
@@ -37,6 +38,10 @@ pub use accounts::{Action, Grant, ParseGrantError, Robot, User};
 pub use blobs::{CommitBlob, StoredBlob};
 pub use contents::{ImagePlace, ImageToNote, LayerAnalysis, NotedImage};
 pub use events::{ComponentEvent, Telling, Told, ToldChange, ToldEvent};
+pub use evidence::{
+    AnyManifest, Edge, EdgeKind, EvidenceTask, EvidenceToNote, FactToNote, Held, LogRow, Node, NotedFact,
+    ParseNodeError, Retracted, Run, RunToTell,
+};
 pub use lines::{FirstTold, HeldEvidence, HeldImage, NotedContents, PointedAt};
 pub use log::{AppendLimits, Appending, LogBatch, LogEntry, LoggedPayload, Standing};
 pub use manifests::{ManifestCheck, ManifestToPut, PutManifest, StoredManifest, TagCondition};

@@ -60,7 +60,7 @@ pub use port::{
 };
 pub use registry::{
     Access, Insight, NoWarnings, PlainHttp, PushRecord, RegistryClient, RegistryOptions, Repository,
-    RetryPolicy, TagMove, WarningCollector, Warnings, read_ca_file,
+    RetryPolicy, TagMove, TellRun, WarningCollector, Warnings, read_ca_file,
 };
 pub use rootfs::open_root_fs;
 pub use secret::Secret;

@@ -23,6 +23,7 @@ mod logout;
 mod ls;
 mod man;
 mod moment;
+mod observe;
 mod project;
 mod pull;
 mod push;
@@ -36,6 +37,7 @@ mod serve;
 mod sign;
 mod storage;
 mod tags;
+mod trace;
 mod trust;
 mod user;
 mod verdict;
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Revoke(revoke::Revoke),
     Except(except::Except),
     Exceptions(exceptions::Exceptions),
+    Trace(trace::Trace),
+    Observe(observe::Observe),
     Evidence(evidence::Evidence),
     Key(key::Key),
     Cp(cp::Cp),
@@ -127,6 +131,8 @@ impl Command {
             Self::Revoke(revoke) => revoke.run(context),
             Self::Except(except) => except.run(context),
             Self::Exceptions(exceptions) => exceptions.run(context),
+            Self::Trace(trace) => trace.run(context),
+            Self::Observe(observe) => observe.run(context),
             Self::Evidence(evidence) => evidence.run(context),
             Self::Key(key) => key.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -184,6 +190,8 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("revoke", "Take an approval, a rejection or an exception back"),
             ("except", "Accept a vulnerability in an image for a time"),
             ("exceptions", "List the risks that people accept in an image, and hand them on"),
+            ("trace", "Follow an image back to its build, its commit and its base"),
+            ("observe", "Tell a registry where an image runs"),
             ("evidence", "List what is said about an image, and fetch it"),
             ("key", "Make and manage the keys that images are signed with"),
             ("log", "Check a server's transparency log, and take proofs from it"),

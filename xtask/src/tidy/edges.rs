@@ -62,6 +62,7 @@ const ROOMS: &[Room] = &[
             "plimsoll-oci",
             "plimsoll-attest",
             "plimsoll-image",
+            "plimsoll-attest",
             "plimsoll-analyser",
             "plimsoll-index",
             "plimsoll-sbom",

@@ -1,5 +1,5 @@
 /// Turns what a builder wrote into `created_by` back into the words of a Dockerfile, on one line.
-pub(super) fn clean(created_by: &str) -> String {
+pub fn clean(created_by: &str) -> String {
     let words = created_by.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = words.strip_suffix(" # buildkit").unwrap_or(&words);
     let (is_run, text) = match text.strip_prefix("RUN ") {

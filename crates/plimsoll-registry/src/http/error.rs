@@ -14,8 +14,8 @@ use super::authorize::Challenge;
 use super::{ResponseBody, answer};
 use crate::access::{Denied, DeniedOverall, Identity, ShownBy};
 use crate::{
-    AttachError, DeleteError, LedgerError, NotaryError, PullError, PushBlobError, PushManifestError,
-    SetProjectError, VerdictError,
+    AttachError, DeleteError, LedgerError, NotaryError, ObserveError, PullError, PushBlobError,
+    PushManifestError, SetProjectError, VerdictError,
 };
 
 /// An answer that says why not.
@@ -124,6 +124,14 @@ impl ErrorResponse {
 
     pub(super) fn not_an_image() -> Self {
         Self::new(StatusCode::NOT_FOUND, "UNSUPPORTED", "the manifest is no container image")
+    }
+
+    pub(super) fn nothing_known() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "nothing is known of an image with this digest")
+    }
+
+    pub(super) fn run_invalid(why: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", format!("the run cannot be noted: {why}"))
     }
 
     pub(super) fn insight_failed(why: String) -> Self {
@@ -373,6 +381,16 @@ impl From<AttachError> for ErrorResponse {
         match error {
             AttachError::Blob(error) => error.into(),
             AttachError::Manifest(error) => error.into(),
+        }
+    }
+}
+
+impl From<ObserveError> for ErrorResponse {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Invalid(why) => Self::run_invalid(&why.to_string()),
+            ObserveError::UnknownImage => Self::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", error),
+            ObserveError::Failed(_) => Self::internal(StatusCode::INTERNAL_SERVER_ERROR, &error),
         }
     }
 }

@@ -75,7 +75,7 @@ fn insight<'a>(asked: &Asked<'a>) -> Result<&'a dyn Insight, ErrorResponse> {
     asked.insight.ok_or_else(ErrorResponse::no_such_endpoint)
 }
 
-fn respond(known: Known) -> Result<Response<ResponseBody>, ErrorResponse> {
+pub(super) fn respond(known: Known) -> Result<Response<ResponseBody>, ErrorResponse> {
     match known {
         Known::Document(json) => Ok(answer::json(StatusCode::OK, json.into())),
         Known::Waiting => {
@@ -89,6 +89,7 @@ fn respond(known: Known) -> Result<Response<ResponseBody>, ErrorResponse> {
             Ok(answer::json(StatusCode::OK, body.into()))
         }
         Known::NotImage => Err(ErrorResponse::not_an_image()),
+        Known::Nothing => Err(ErrorResponse::nothing_known()),
         Known::Failed(why) => Err(ErrorResponse::insight_failed(why)),
     }
 }

@@ -11,7 +11,7 @@ use plimsoll_store::catalogue::{ProjectName, UploadId};
 use super::error::ErrorResponse;
 use super::token::{GOVERN_SCOPE, LIST_SCOPE};
 use crate::list::PAGE_MAX;
-use crate::{DocumentKind, EventsPage, LogRead};
+use crate::{DocumentKind, EventsPage, LogRead, TraceOf};
 
 /// Most events that are looked at for one answer: each may list many images.
 const EVENTS_MAX: usize = 200;
@@ -64,6 +64,12 @@ endpoints! {
     FindPush = "find-push";
     /// `POST /v2/<name>/_plimsoll/provenance/<reference>`
     Vouch = "vouch";
+    /// `GET /v2/<name>/_plimsoll/trace/<reference>`
+    Trace = "trace";
+    /// `GET /v2/_plimsoll/trace/<digest>` and `…/<vulnerability>`
+    TraceAll = "trace-all";
+    /// `POST /v2/<name>/_plimsoll/runs/<digest>`
+    Observe = "observe";
     /// `GET` below `/log/`
     ReadLog = "read-log";
     /// `POST /log/api/v2/log/entries`
@@ -118,6 +124,9 @@ pub(super) enum Call {
     ListEvents(EventsPage),
     FindPush(RepositoryName, Digest),
     Vouch(RepositoryName, TagOrDigest),
+    Trace(RepositoryName, TagOrDigest),
+    TraceAll(TraceOf),
+    Observe(RepositoryName, Digest),
     ReadLog(LogRead),
     WriteLog,
     ListProjects,
@@ -211,6 +220,11 @@ impl Call {
                 let gate = query.first("gate").map(str::to_owned);
                 only_get(method, Self::GetVerdict(repository(name)?, self::reference(reference)?, gate))
             }
+            ["_plimsoll", "trace", of] => only_get(method, Self::TraceAll(trace_of(of))),
+            [name @ .., "_plimsoll", "trace", of] => {
+                only_get(method, Self::Trace(repository(name)?, reference(of)?))
+            }
+            [name @ .., "_plimsoll", "runs", image] => observe(method, repository(name)?, image),
             [name @ .., "_plimsoll", "scan", reference] => {
                 document(method, repository(name)?, reference, DocumentKind::Report)
             }
@@ -246,6 +260,9 @@ impl Call {
             Self::ListEvents(..) => Endpoint::ListEvents,
             Self::FindPush(..) => Endpoint::FindPush,
             Self::Vouch(..) => Endpoint::Vouch,
+            Self::Trace(..) => Endpoint::Trace,
+            Self::TraceAll(..) => Endpoint::TraceAll,
+            Self::Observe(..) => Endpoint::Observe,
             Self::ReadLog(..) => Endpoint::ReadLog,
             Self::WriteLog => Endpoint::WriteLog,
             Self::ListProjects => Endpoint::ListProjects,
@@ -275,6 +292,7 @@ impl Call {
             | Self::Locate(..)
             | Self::ListEvents(..)
             | Self::ListProjects
+            | Self::TraceAll(..)
             | Self::GetProject(..) => return Some(LIST_SCOPE.to_owned()),
             Self::PutProject(..) | Self::DeleteProject(..) => return Some(GOVERN_SCOPE.to_owned()),
             Self::Ping | Self::Token | Self::ReadLog(..) | Self::WriteLog => return None,
@@ -284,6 +302,7 @@ impl Call {
             | Self::GetVerdict(name, ..)
             | Self::Document(name, ..)
             | Self::ImageLine(name, ..)
+            | Self::Trace(name, _)
             | Self::ListReferrers(name, ..)
             | Self::FindPush(name, _)
             | Self::GetManifest(name, _)
@@ -291,6 +310,7 @@ impl Call {
             Self::DeleteManifest(name, _) | Self::DeleteBlob(name, _) => (name, "delete"),
             Self::PutManifest(name, ..)
             | Self::Vouch(name, _)
+            | Self::Observe(name, _)
             | Self::BeginUpload(name, _)
             | Self::GetUpload(name, _)
             | Self::AppendToUpload(name, _)
@@ -363,6 +383,19 @@ fn document(
 fn vouch(method: &Method, name: RepositoryName, text: &str) -> Result<Call, ErrorResponse> {
     let is_write = method == Method::POST;
     if is_write { Ok(Call::Vouch(name, reference(text)?)) } else { Err(ErrorResponse::method_not_allowed()) }
+}
+
+/// A vulnerability's id is none of a digest's forms.
+fn trace_of(text: &str) -> TraceOf {
+    text.parse().map_or_else(|_| TraceOf::Vulnerability(text.to_owned()), TraceOf::Digest)
+}
+
+fn observe(method: &Method, name: RepositoryName, image: &str) -> Result<Call, ErrorResponse> {
+    if method == Method::POST {
+        Ok(Call::Observe(name, digest(image)?))
+    } else {
+        Err(ErrorResponse::method_not_allowed())
+    }
 }
 
 fn sbom_format(query: &Query) -> Result<DocumentKind, ErrorResponse> {

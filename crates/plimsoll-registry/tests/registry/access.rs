@@ -50,6 +50,9 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::ListEvents => (Method::GET, "/v2/_plimsoll/events".to_owned()),
         Endpoint::FindPush => (Method::GET, format!("/v2/{NAME}/_plimsoll/push/{digest}")),
         Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
+        Endpoint::Trace => (Method::GET, format!("/v2/{NAME}/_plimsoll/trace/latest")),
+        Endpoint::TraceAll => (Method::GET, "/v2/_plimsoll/trace/CVE-2021-44228".to_owned()),
+        Endpoint::Observe => (Method::POST, format!("/v2/{NAME}/_plimsoll/runs/{digest}")),
         Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
         Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
         Endpoint::ListProjects => (Method::GET, "/v2/_plimsoll/projects".to_owned()),
@@ -113,6 +116,8 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::Locate
                 | Endpoint::ImageLine
                 | Endpoint::ListEvents
+                | Endpoint::Trace
+                | Endpoint::TraceAll
                 | Endpoint::ReadLog
                 | Endpoint::ListProjects
                 | Endpoint::GetProject

@@ -7,7 +7,7 @@ use plimsoll_store::CatalogueError;
 use plimsoll_store::catalogue::ImagePlace;
 use plimsoll_vuln::report::BaseImage;
 
-use super::Scanner;
+use super::{ImageReport, Scanner};
 
 /// Images with one stack of layers that are looked at; they differ in settings only.
 const EQUALS_MAX: usize = 16;
@@ -26,6 +26,15 @@ impl Scanner {
         let mut places = self.parts.storage.catalogue().places_of_images(images.clone()).await?;
         places.retain(|place| can_list.may_see(&place.repository));
         Ok(Some(named(layers, &images, &places)))
+    }
+
+    /// The images that the layers of this one say lie beneath it, and how many layers those have.
+    pub(crate) async fn bases_beneath(
+        &self,
+        image: Digest,
+    ) -> Result<Option<(usize, Vec<Digest>)>, CatalogueError> {
+        let ImageReport::Known(contents) = self.contents(image).await? else { return Ok(None) };
+        self.images_beneath(image, &ChainId::of_stack(&contents.layers)).await
     }
 
     /// The images with the longest stack that is the beginning of `stacks`, and how many layers that has.

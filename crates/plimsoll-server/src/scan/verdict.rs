@@ -99,7 +99,7 @@ impl Scanner {
     }
 
     /// The instruction of each layer, as the image's history says.
-    async fn instructions(&self, manifest: Digest) -> Result<Vec<Option<String>>, CatalogueError> {
+    pub(super) async fn instructions(&self, manifest: Digest) -> Result<Vec<Option<String>>, CatalogueError> {
         let config = self.parts.images.config_of(manifest).await?;
         Ok(config.map(|config| config.layer_instructions()).unwrap_or_default())
     }

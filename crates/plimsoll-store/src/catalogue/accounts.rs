@@ -180,7 +180,7 @@ impl Catalogue {
                 )
                 .await?;
                 let event = Event::UserPut { user: &user.name, grants: &user.grants };
-                event.log(tx, None, user.created_at).await
+                event.log(tx, None, user.created_at).await.map(drop)
             }
             .boxed()
         })

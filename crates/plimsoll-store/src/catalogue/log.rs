@@ -20,7 +20,7 @@ use super::sql::{Result, Transaction, params};
 use crate::objects::ObjectKey;
 
 pub use append::{AppendLimits, Appending, LogBatch};
-pub(super) use event::Event;
+pub(super) use event::{Event, RUN_OBSERVED};
 pub use look::{LoggedPayload, Standing};
 
 /// One entry, on its way or in the log.

@@ -6,9 +6,10 @@ use plimsoll_tlog::FactLeaf;
 use crate::Timestamp;
 use crate::objects::ObjectKey;
 
+use super::evidence::Retracted;
 use super::log::{self, Event, LogEntry};
 use super::sql::{CatalogueError, Result, Row, Transaction, json_list, params};
-use super::{Catalogue, contents, exceptions, repositories, review, tags, verdicts};
+use super::{Catalogue, contents, evidence, exceptions, repositories, review, tags, verdicts};
 
 /// A manifest as a repository holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub struct ManifestToPut {
     pub is_fact: bool,
     /// Whether it says to carry an exception.
     pub is_exception: bool,
+    /// Whether the evidence graph is to read it: it carries statements, signed or not, or lists other manifests.
+    pub is_evidence: bool,
     /// The journal's record of this push. Without one the manifest must be there already.
     pub record: Option<ObjectKey>,
     /// When this happens.
@@ -290,6 +293,9 @@ async fn put(tx: &mut Transaction<'_>, manifest: &ManifestToPut) -> Result<PutMa
     if manifest.is_fact {
         log::enqueue(tx, &fact(manifest.digest, manifest.subject)).await?;
     }
+    if manifest.is_evidence {
+        evidence::enqueue(tx, manifest.digest, manifest.now).await?;
+    }
     for (tag, _) in &manifest.tags {
         tags::point(tx, repository, tag, manifest.digest, &manifest.actor, manifest.now).await?;
     }
@@ -367,9 +373,12 @@ async fn delete(
     review::doom(tx, row.object_key(0)?, "", now).await?;
     contents::drop_image(tx, digest).await?;
     exceptions::forget(tx, repository, digest).await?;
-    if let Some(subject) = row.optional(1, Row::digest)? {
+    let subject = row.optional(1, Row::digest)?;
+    if let Some(subject) = subject {
         verdicts::enqueue(tx, name, subject, now).await?;
     }
-    Event::ManifestDeleted { repository: name, digest }.log(tx, Some(actor), now).await?;
+    let leaf = Event::ManifestDeleted { repository: name, digest }.log(tx, Some(actor), now).await?;
+    let deleted = Retracted { manifest: digest, subject, leaf: Some(leaf) };
+    evidence::enqueue_deleted(tx, &deleted, now).await?;
     Ok(Some(untagged))
 }

@@ -261,5 +261,5 @@ async fn remember(
         (None, Some(previous)) => Event::TagDeleted { repository: name, tag, previous },
         (None, None) => return Ok(()),
     };
-    event.log(tx, Some(actor), now).await
+    event.log(tx, Some(actor), now).await.map(drop)
 }

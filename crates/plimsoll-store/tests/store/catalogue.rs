@@ -12,7 +12,7 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
-use crate::{events, lines, log, projects};
+use crate::{events, evidence, lines, log, projects};
 
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
@@ -37,6 +37,10 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     log::many_sequencers_extend_one_tree(catalogue).await;
     projects::projects_are_kept_and_their_changes_counted(catalogue).await;
     projects::contests_at_once_have_a_winner(catalogue).await;
+    evidence::what_is_said_is_noted_and_found_by_its_subject(catalogue).await;
+    evidence::what_changes_while_it_is_read_is_read_again(catalogue).await;
+    evidence::runs_are_made_anew_from_the_log(catalogue).await;
+    evidence::everything_that_the_graph_is_made_from_comes_in_pages(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;
@@ -135,6 +139,7 @@ fn manifest(
         is_image: true,
         is_fact: false,
         is_exception: false,
+        is_evidence: false,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(5),
     }

@@ -41,6 +41,7 @@ fn image(repository: &str, content: &str, tag: &str, now: i64) -> ManifestToPut 
         is_image: true,
         is_fact: false,
         is_exception: false,
+        is_evidence: false,
         record: Some(ObjectKey::fresh(KeyKind::Record)),
         now: at(now),
     }

@@ -36,7 +36,7 @@ async fn publish(catalogue: &Catalogue, objects: &MemoryObjects, batch: &LogBatc
 }
 
 /// Appends and publishes all that waits.
-async fn drain(catalogue: &Catalogue) -> Vec<LogBatch> {
+pub(crate) async fn drain(catalogue: &Catalogue) -> Vec<LogBatch> {
     let (objects, mut batches) = (MemoryObjects::default(), Vec::new());
     while let Some(batch) = append(catalogue, AppendLimits::default()).await {
         publish(catalogue, &objects, &batch).await;

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod events;
+mod evidence;
 mod lines;
 mod log;
 mod objects;

@@ -108,6 +108,7 @@ impl Model {
             is_image: false,
             is_fact: false,
             is_exception: false,
+            is_evidence: false,
             record: Some(ObjectKey::fresh(KeyKind::Record)),
             now: self.now(),
         };

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use plimsoll_oci::{Digest, RegistryHost};
+use reqwest::Response;
 
 use super::RegistryClient;
 use super::connection::{Call, Connection};
@@ -70,21 +71,32 @@ impl RegistryClient {
     }
 
     /// A connection for questions about all repositories.
-    fn connect_to_list(&self, registry: &RegistryHost) -> Connection {
+    pub(super) fn connect_to_list(&self, registry: &RegistryHost) -> Connection {
         self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()])
     }
 }
 
-async fn ask(connection: &Connection, call: &Call) -> Result<Insight, TransportError> {
+pub(super) async fn ask(connection: &Connection, call: &Call) -> Result<Insight, TransportError> {
     let response = connection.send(call).await?;
-    match response.status().as_u16() {
-        200 => {
-            let body = connection.read_body(&call.operation, response, INSIGHT_BYTES_MAX).await?;
-            Ok(Insight::Document(body))
+    connection.read_insight(call, response).await
+}
+
+impl Connection {
+    /// Takes an answer to such a question.
+    pub(super) async fn read_insight(
+        &self,
+        call: &Call,
+        response: Response,
+    ) -> Result<Insight, TransportError> {
+        match response.status().as_u16() {
+            200 => {
+                let body = self.read_body(&call.operation, response, INSIGHT_BYTES_MAX).await?;
+                Ok(Insight::Document(body))
+            }
+            202 => Ok(Insight::Waiting),
+            // Each registry has its own way to refuse an address that it does not know.
+            400 | 404..=406 | 501 => Ok(Insight::NotServed),
+            _ => self.expect(call, response, &[200]).await.map(|_| Insight::NotServed),
         }
-        202 => Ok(Insight::Waiting),
-        // Each registry has its own way to refuse an address that it does not know.
-        400 | 404..=406 | 501 => Ok(Insight::NotServed),
-        _ => connection.expect(call, response, &[200]).await.map(|_| Insight::NotServed),
     }
 }

@@ -1,5 +1,6 @@
 mod get;
 mod ls;
+mod reindex;
 
 use clap::{Args, Subcommand};
 use plimsoll_attest::{Bundle, Envelope, EvidenceLayer, Statement};
@@ -20,6 +21,7 @@ pub(crate) struct Evidence {
 enum Action {
     Ls(ls::Ls),
     Get(get::Get),
+    Reindex(reindex::Reindex),
 }
 
 impl Evidence {
@@ -27,6 +29,7 @@ impl Evidence {
         match &self.action {
             Action::Ls(ls) => ls.run(context),
             Action::Get(get) => get.run(context),
+            Action::Reindex(reindex) => reindex.run(context),
         }
     }
 }

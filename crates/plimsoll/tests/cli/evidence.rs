@@ -11,6 +11,7 @@ mod projects;
 mod provenance;
 mod racing;
 mod source;
+mod tracing;
 mod verdicts;
 mod vouched;
 

@@ -1,5 +1,5 @@
 use plimsoll_oci::{Digest, RepositoryName, Tag};
-use plimsoll_tlog::EventLeaf;
+use plimsoll_tlog::{EventLeaf, Hash};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -7,6 +7,9 @@ use super::super::Grant;
 use super::super::sql::{Result, Transaction};
 use super::{LogEntry, enqueue};
 use crate::{Pattern, Timestamp};
+
+/// The kind of event that runs are made from.
+pub(in super::super) const RUN_OBSERVED: &str = "run-observed";
 
 /// Something that happened in the server, as its payload tells it.
 ///
@@ -20,6 +23,15 @@ pub(in super::super) enum Event<'e> {
     TagDeleted { repository: &'e RepositoryName, tag: &'e Tag, previous: Digest },
     /// A manifest was deleted.
     ManifestDeleted { repository: &'e RepositoryName, digest: Digest },
+    /// An image was told to have run somewhere.
+    RunObserved {
+        repository: &'e RepositoryName,
+        digest: Digest,
+        place: &'e str,
+        begun_at_unix_ms: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ended_at_unix_ms: Option<Timestamp>,
+    },
     /// A user was made, or has another password or other rights.
     UserPut { user: &'e str, grants: &'e [Grant] },
     /// A user was removed.
@@ -55,19 +67,21 @@ struct Payload<'e> {
 }
 
 impl Event<'_> {
-    /// Writes the event down, to become a leaf soon.
+    /// Writes the event down, to become a leaf soon. Returns which leaf that will be.
     pub(in super::super) async fn log(
         &self,
         tx: &mut Transaction<'_>,
         by: Option<&str>,
         at: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Hash> {
         let payload = serde_json::to_string(&Payload { event: self, by, at_unix_ms: at })
             .expect("an event of strings and numbers is JSON");
         let leaf = EventLeaf::of(self.kind(), payload.as_bytes()).to_bytes();
         let entry = String::from_utf8(leaf).expect("JSON is UTF-8");
         let repository = self.repository().cloned();
-        enqueue(tx, &LogEntry { entry, payload: Some(payload), repository }).await
+        let entry = LogEntry { entry, payload: Some(payload), repository };
+        enqueue(tx, &entry).await?;
+        Ok(entry.leaf_hash())
     }
 
     fn kind(&self) -> &'static str {
@@ -75,6 +89,7 @@ impl Event<'_> {
             Self::TagMoved { .. } => "tag-moved",
             Self::TagDeleted { .. } => "tag-deleted",
             Self::ManifestDeleted { .. } => "manifest-deleted",
+            Self::RunObserved { .. } => RUN_OBSERVED,
             Self::UserPut { .. } => "user-put",
             Self::UserRemoved { .. } => "user-removed",
             Self::RobotAdded { .. } => "robot-added",
@@ -90,7 +105,8 @@ impl Event<'_> {
             Self::TagMoved { repository, .. }
             | Self::TagDeleted { repository, .. }
             | Self::ManifestDeleted { repository, .. }
-            | Self::VerdictChanged { repository, .. } => Some(repository),
+            | Self::VerdictChanged { repository, .. }
+            | Self::RunObserved { repository, .. } => Some(repository),
             Self::UserPut { .. }
             | Self::UserRemoved { .. }
             | Self::RobotAdded { .. }
