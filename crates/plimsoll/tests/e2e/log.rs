@@ -24,20 +24,20 @@ use crate::replicated::Fleet;
 const NAME: &str = "team/app";
 
 #[expect(clippy::disallowed_methods, reason = "the built program is what is tested")]
-fn plimsoll(arguments: &[&str]) -> Output {
+pub(crate) fn plimsoll(arguments: &[&str]) -> Output {
     let mut command = Command::new(PLIMSOLL);
     command.env_clear().env("HOME", "/nonexistent").args(arguments);
     command.output().unwrap()
 }
 
-fn passes(output: &Output) -> String {
+pub(crate) fn passes(output: &Output) -> String {
     let [out, err] =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert!(output.status.success(), "{out}{err}");
     out
 }
 
-fn fails(output: &Output, code: i32) -> String {
+pub(crate) fn fails(output: &Output, code: i32) -> String {
     let [out, err] =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     assert_eq!(output.status.code(), Some(code), "{out}{err}");
@@ -50,7 +50,7 @@ fn verify_log(what: &str) -> Value {
 }
 
 /// Runs cosign in a directory, without a home, a password or a way out.
-fn cosign(cosign: &Peer, directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn cosign(cosign: &Peer, directory: &Path, arguments: &[&str]) -> Output {
     let mut command = cosign.command();
     command
         .env_clear()

@@ -8,6 +8,7 @@ mod failing_s3;
 mod following;
 mod full_disk;
 mod introduced;
+mod keyless;
 mod killed;
 mod log;
 mod peers;
