@@ -262,3 +262,60 @@ fn chain(certificates: Vec<Vec<u8>>, read: &AuthorityJson) -> Result<Chain, Sigs
     Chain::new(certificates, read.valid_for.validity())
         .map_err(|source| SigstoreRootError::Authority { uri: read.uri.clone(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PUBLIC: &str = include_str!("../../tests/sigstore/data/root-public.json");
+
+    fn refused(text: &str) -> String {
+        SigstoreRoot::parse_all(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn both_forms_of_the_type_are_read() {
+        for kind in ["trustedroot+json;version=0.2", "trustedroot.v0.1+json", "trustedroot.v0.2+json"] {
+            let text = PUBLIC.replace("trustedroot+json;version=0.1", kind);
+            let roots = SigstoreRoot::parse_all(text.as_bytes()).unwrap();
+            assert_eq!((roots.len(), roots[0].logs.as_ref().map(Vec::len)), (1, Some(2)), "{kind}");
+        }
+        assert!(
+            refused(&PUBLIC.replace("version=0.1", "version=0.3")).contains("version=0.3` is not the media")
+        );
+    }
+
+    #[test]
+    fn a_log_whose_key_is_not_read_is_named_all_the_same() {
+        let text = PUBLIC.replace("\"rawBytes\": \"MFkw", "\"rawBytes\": \"MFkx");
+        let root = SigstoreRoot::parse_all(text.as_bytes()).unwrap().remove(0);
+        assert_eq!(
+            root.certificate_logs.map(|logs| logs.len()),
+            Some(0),
+            "so an entry is wanted, and there is none"
+        );
+    }
+
+    #[test]
+    fn what_is_no_trusted_root_is_refused_with_the_reason() {
+        assert_eq!(refused(&"[".repeat(10_000)), "the JSON is nested more than 96 levels deep");
+        assert_eq!(refused(""), "there are 0 trusted roots; 1 to 16 are read");
+        assert!(refused(&" ".repeat(ROOT_BYTES_MAX + 1)).contains("at most 1048576 are read"));
+        let empty = r#"{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+        assert_eq!(refused(&empty.repeat(17)), "there are 17 trusted roots; 1 to 16 are read");
+        assert!(refused(&PUBLIC.replace("SHA2_256", "SHA2_512")).contains("`hashAlgorithm`"));
+        assert!(
+            refused(&PUBLIC.replace("\"start\"", "\"begin\"")).contains("beginning of a log's `validFor`")
+        );
+        assert!(
+            refused(&PUBLIC.replace("\"MII", "\"MIJ")).contains("cannot be used: the certificate is damaged")
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused_without_panic(bytes: Vec<u8>) {
+            let _ = SigstoreRoot::parse_all(&bytes);
+        }
+    }
+}
