@@ -4,6 +4,7 @@ mod approvals;
 mod approving;
 mod cosign;
 mod crafted;
+mod hostile;
 mod interop;
 mod matrix;
 mod offline;

@@ -25,7 +25,7 @@ trust:
 ";
 
 /// A workshop with a policy, a key for each person, and the image `oci:image:1`.
-fn office() -> TempDir {
+pub(super) fn office() -> TempDir {
     let directory = workshop();
     for name in ["ana", "phone", "ben", "cem", "eve"] {
         done(directory.path(), &["key", "generate", "--name", name]);
@@ -36,7 +36,7 @@ fn office() -> TempDir {
 }
 
 /// Approves the image, and returns the digest of the evidence.
-fn approve(office: &Path, who: &str, image: &str, more: &[&str]) -> String {
+pub(super) fn approve(office: &Path, who: &str, image: &str, more: &[&str]) -> String {
     let key = format!("{who}.key");
     let role = if who == "eve" { "on-call" } else { "release-manager" };
     let arguments = ["approve", image, "--gate", "prod", "--role", role, "--key", &key, "-o", "json"];
