@@ -9,6 +9,9 @@ use crate::span::Span;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joined {
     text: Vec<u8>,
+    /// Where the first line of it is in the file; most instructions have no other.
+    first: usize,
+    /// The other lines.
     pieces: Vec<Piece>,
 }
 
@@ -22,10 +25,11 @@ struct Piece {
 impl Joined {
     /// Adds the bytes that `span` of `source` holds.
     pub(crate) fn push(&mut self, source: &[u8], span: Span) {
-        if span.is_empty() && !self.pieces.is_empty() {
-            return;
+        if self.text.is_empty() {
+            self.first = span.start;
+        } else if !span.is_empty() {
+            self.pieces.push(Piece { here: self.text.len(), in_file: span.start });
         }
-        self.pieces.push(Piece { here: self.text.len(), in_file: span.start });
         self.text.extend_from_slice(span.of(source));
     }
 
@@ -48,8 +52,10 @@ impl Joined {
 
     fn in_file(&self, offset: usize) -> usize {
         let position = self.pieces.partition_point(|piece| piece.here <= offset);
-        let piece = self.pieces.get(position.saturating_sub(1));
-        piece.map_or(0, |piece| piece.in_file + (offset - piece.here))
+        match position.checked_sub(1).and_then(|last| self.pieces.get(last)) {
+            Some(piece) => piece.in_file + (offset - piece.here),
+            None => self.first + offset,
+        }
     }
 }
 

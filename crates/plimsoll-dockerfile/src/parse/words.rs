@@ -39,9 +39,9 @@ pub(super) fn is_blank(byte: u8) -> bool {
 /// Shrinks a range to what is not white space at its ends.
 pub(super) fn trim(bytes: &[u8], range: Range<usize>) -> Range<usize> {
     let text = bytes.get(range.clone()).unwrap_or_default();
-    let start = range.start + leading_space(text);
-    let end = start + trimmed(text, leading_space(text)).len();
-    start..end.max(start)
+    let space = leading_space(text);
+    let start = range.start + space;
+    start..start + trimmed(text, space).len()
 }
 
 /// Words between blanks.

@@ -83,6 +83,7 @@ fn what_a_later_layer_removes_is_still_there() {
         found(text).into_iter().filter(|(rule, _)| *rule == "removal-in-later-layer").collect();
     assert_eq!(lines.len(), 2);
     clean("FROM a:1\nRUN curl -o /tmp/x https://h/x && rm /tmp/x\n", "removal-in-later-layer");
+    clean("FROM a:1\nRUN mkdir -p /var/www/html\nRUN rm -rf /var/www/html/*\n", "removal-in-later-layer");
 }
 
 #[test]
@@ -128,6 +129,7 @@ fn who_runs_the_image_is_asked_of_what_ships() {
     one("FROM a:1 AS b\nUSER 1\nFROM scratch\n", "root-user");
     clean("FROM a:1 AS b\nUSER 1\nFROM b\nRUN x\n", "root-user");
     clean("FROM gcr.io/distroless/static:nonroot\n", "root-user");
+    clean("FROM mcr.microsoft.com/windows/nanoserver:ltsc2025\n", "root-user");
 }
 
 #[test]

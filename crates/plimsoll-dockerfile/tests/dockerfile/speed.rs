@@ -9,14 +9,17 @@ use crate::fixtures::{fixtures, of_others};
 /// In a release build it is 50 MB/s and more; the bound is for any build, on any machine.
 #[test]
 fn megabytes_are_read_in_no_time() {
-    let sound = fixtures().into_iter().filter(|(_, source)| parse(source.clone()).errors().is_empty());
+    let files = Some(of_others()).filter(|files| !files.is_empty()).unwrap_or_else(fixtures);
+    let sound = files.into_iter().filter(|(_, source)| parse(source.clone()).errors().is_empty());
     let whole: Vec<u8> = sound.flat_map(|(_, source)| [source, b"\n".to_vec()].concat()).collect();
     let source = whole.repeat(2_000_000 / whole.len().max(1) + 1);
     let round = || {
         let source = source.clone();
         let started = Instant::now();
-        black_box(parse(black_box(source)));
-        started.elapsed().as_secs_f64()
+        let document = black_box(parse(black_box(source)));
+        let seconds = started.elapsed().as_secs_f64();
+        drop(document);
+        seconds
     };
     // The shortest of several: other work on the machine only ever adds.
     let seconds = (0..10).map(|_| round()).fold(f64::MAX, f64::min);

@@ -92,7 +92,7 @@ fn brings(command: &Command, path: &str) -> bool {
         })
     };
     match command.program().unwrap_or_default() {
-        "curl" | "wget" | "tar" | "git" | "unzip" | "mkdir" | "cp" | "tee" => is_named(),
+        "curl" | "wget" | "tar" | "git" | "unzip" | "cp" | "tee" => is_named(),
         "apt-get" | "apt" => path == "/var/lib/apt/lists" && command.does("update"),
         "apk" => path == "/var/cache/apk" && command.does("add") && !command.has("--no-cache"),
         "npm" => path == "/root/.npm" && (command.does("install") || command.does("ci")),

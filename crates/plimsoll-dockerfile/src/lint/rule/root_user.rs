@@ -2,7 +2,7 @@
 //!
 //! Whoever breaks into the program is root then, in a container whose walls are the kernel's. Name a user by number, so that
 //! a cluster can check it: `USER 65532:65532`. Bases that already run as somebody else (`:nonroot`) are not told of, nor
-//! stages on images whose user cannot be known, if their name says as much.
+//! images of Windows, which has no root.
 
 use crate::graph::Source;
 use crate::instruction::Keyword;
@@ -25,8 +25,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
     };
     let help = "end the last stage with `USER 65532:65532`, or another number that is not 0";
     let Some((_, user)) = user else {
-        let is_other =
-            matches!(subject.graph.bottom(), Some(Source::Image(image)) if is_nonroot(&image.name));
+        let is_other = matches!(subject.graph.bottom(), Some(Source::Image(image)) if is_nonroot(&image.name) || is_windows(&image.name));
         if !is_other {
             found.push(Found::at(from.span, "nothing says who runs the image, so it is root").help(help));
         }
@@ -40,4 +39,11 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
 
 fn is_nonroot(image: &str) -> bool {
     image.contains("nonroot") || image.contains("rootless") || image.starts_with("cgr.dev/chainguard/")
+}
+
+/// Windows has no root; its images are called by what they are made of.
+fn is_windows(image: &str) -> bool {
+    image.starts_with("mcr.microsoft.com/windows")
+        || image.contains("nanoserver")
+        || image.contains("servercore")
 }
