@@ -7,6 +7,7 @@ mod attach;
 mod exceptions;
 mod follow;
 mod judge;
+mod memory;
 mod stored;
 mod summary;
 

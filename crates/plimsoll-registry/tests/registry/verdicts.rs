@@ -181,9 +181,12 @@ async fn a_verdict_turns_with_each_word_that_is_said() {
 
     let revocation =
         Approval { decision: Decision::Revoked, revokes: vec![Named::of(&of_ben)], ..approval() };
-    office.say("ben", &revocation).await;
+    let (revoking, _) = office.say("ben", &revocation).await;
     assert!(!office.passes().await, "a revocation counts at once");
     office.attached_becomes(0).await;
+    let path = format!("/v2/{NAME}/manifests/{revoking}");
+    assert_eq!(office.server.request(Method::DELETE, &path).send().await.unwrap().status(), 202);
+    assert!(!office.passes().await, "who deletes a revocation does not undo it");
     office.say("ben", &approval()).await;
     office.attached_becomes(1).await;
     let all = |passes| [(None, passes), (Some("prod".to_owned()), passes)];

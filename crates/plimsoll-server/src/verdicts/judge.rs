@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
-use plimsoll_attest::{Gate, Judgement, Proven};
+use plimsoll_attest::{Fact, Gate, Judgement, Proven};
 use plimsoll_oci::{Digest, RepositoryName};
 use plimsoll_store::catalogue::ToldVerdicts;
 use plimsoll_transport::{EvidenceOutcome, JudgedEvidence, Source as _, Target, verify_evidence};
@@ -58,7 +58,9 @@ impl Judge {
             return Ok(known);
         }
         let evidence = verify_evidence(&source, &image, &rules.policy.trust, now).await?;
-        let kept = Arc::new(self.weigh(rules, repository, basis, &evidence, now));
+        let place = (repository, image);
+        let remembered = self.remember(&source, place, &evidence, &rules.policy.trust, now).await?;
+        let kept = Arc::new(self.weigh(rules, repository, basis, (&evidence, &remembered), now));
         let mut all = self.parts.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= KEPT_MAX {
             all.clear();
@@ -74,10 +76,11 @@ impl Judge {
         rules: &Rules,
         repository: &RepositoryName,
         basis: Digest,
-        evidence: &[JudgedEvidence],
+        (evidence, remembered): (&[JudgedEvidence], &[(Digest, Fact)]),
         now: Timestamp,
     ) -> Kept {
-        let proven: Vec<Proven<'_>> = evidence.iter().filter_map(proven).collect();
+        let remembered = remembered.iter().map(|(bundle, fact)| Proven { bundle: *bundle, fact });
+        let proven: Vec<Proven<'_>> = evidence.iter().filter_map(proven).chain(remembered).collect();
         let mut policy = rules.policy.clone();
         for gate in &mut policy.gates {
             gate.repository = Some(self.resource(repository));

@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// The steps in order; the first leads to version 1.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 11] = [
     include_str!("../../migrations/0001-content.sql"),
     include_str!("../../migrations/0002-accounts.sql"),
     include_str!("../../migrations/0003-contents.sql"),
@@ -17,6 +17,7 @@ const STEPS: [&str; 10] = [
     include_str!("../../migrations/0009-verdicts.sql"),
     include_str!("../../migrations/0010-exceptions.sql"),
     include_str!("../../migrations/0011-evidence.sql"),
+    include_str!("../../migrations/0012-rebuttals.sql"),
 ];
 
 /// The version that the last step leads to.
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     /// What a version's own program would have left, by the version from which it is possible.
-    const LEFT_BEHIND: [(usize, &str); 10] = [
+    const LEFT_BEHIND: [(usize, &str); 11] = [
         (1, "INSERT INTO repositories (id, name, created_at) VALUES (7, 'team/app', 1)"),
         (2, "INSERT INTO users (name, password_hash, grants, created_at) VALUES ('ana', 'hash', '[]', 1)"),
         (3, "INSERT INTO components (fingerprint, body) VALUES ('a', '{}')"),
@@ -67,6 +68,10 @@ mod tests {
         (8, "INSERT INTO verdicts (repository, digest, told) VALUES ('team/app', 'sha256:0', '{}')"),
         (9, "INSERT INTO exceptions (repository_id, manifest, subject) VALUES (7, 'sha256:1', 'sha256:0')"),
         (10, "INSERT INTO evidence_queue (manifest, due_at, attempts) VALUES ('sha256:0', 1, 0)"),
+        (
+            11,
+            "INSERT INTO rebuttals (repository, image, bundle, json) VALUES ('a', 'sha256:0', 'sha256:1', '')",
+        ),
     ];
 
     fn memory() -> Catalogue {

@@ -54,6 +54,7 @@ tables! {
     "projects" ("name, repositories, policy, set_at, set_by") = "?1, ?2, ?3, ?4, ?5";
     "project_changes" ("id, revision") = "?1, ?2";
     "exceptions" ("repository_id, manifest, subject") = "?1, ?2, ?3";
+    "rebuttals" ("repository, image, bundle, json") = "?1, ?2, ?3, ?4";
     "verdicts" ("repository, digest, due_at, told") = "?1, ?2, ?3, ?4";
     "log_pending" ("id, leaf_hash, entry, payload, repository") = "?1, ?2, ?3, ?4, ?5"
         or "ON CONFLICT (leaf_hash) DO NOTHING";
