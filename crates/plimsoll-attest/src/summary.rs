@@ -102,7 +102,7 @@ pub enum SummaryRefusal {
     #[error("it is about `{0}`")]
     OtherRepository(String),
     /// It is too old: what has been said since is not in it.
-    #[error("it is stale: made {} ago, and may be {} old", whole(.age), whole(.at_most))]
+    #[error("it is stale: made {:#} ago, and may be {:#} old", whole(.age), whole(.at_most))]
     Stale {
         /// How old it is.
         age: SignedDuration,
