@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use plimsoll_oci::Digest;
 
 use crate::legacy::{DSSE, SIMPLE_SIGNING, read_payload, verify_legacy_attestation, verify_legacy_signature};
-use crate::verify::read_statement;
-use crate::{Bundle, Envelope, Fact, Refusal, Signatory, Statement, Trust, verify_bundle};
+use crate::verify::{read_statement, verify_witnessed};
+use crate::{Bundle, Envelope, Fact, Refusal, Signatory, Statement, Trust};
 
 /// A layer of an artifact that is attached to an image.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct EvidenceLayer<'a> {
     pub annotations: &'a BTreeMap<String, String>,
     /// Its bytes.
     pub bytes: &'a [u8],
+    /// When a trusted log held it, if something beside it proves that.
+    pub witnessed_at: Option<Timestamp>,
 }
 
 /// What a layer says before anybody has checked who says it.
@@ -60,7 +62,7 @@ impl EvidenceLayer<'_> {
         match self.media_type {
             SIMPLE_SIGNING => verify_legacy_signature(self, subject, trust, now),
             DSSE => verify_legacy_attestation(self, subject, trust, now),
-            _ => verify_bundle(self.bytes, subject, trust, now),
+            _ => verify_witnessed(self.bytes, subject, trust, self.witnessed_at, now),
         }
     }
 }
@@ -78,6 +80,7 @@ mod tests {
             media_type: Bundle::MEDIA_TYPE,
             annotations: const { &BTreeMap::new() },
             bytes,
+            witnessed_at: None,
         };
         let read = layer(bundle.as_bytes()).read_unverified().unwrap();
         assert!(read.statement.is_about(&image));

@@ -56,7 +56,8 @@ pub(crate) fn verify_legacy_signature(
     }
     let signer = who_signed(layer.bytes, &signature, None, trust)?;
     let statement = read_payload(layer.bytes)?;
-    admit(statement, signer, subject, trust, now)
+    let fact = admit(statement, signer, subject, trust, layer.witnessed_at.unwrap_or(now))?;
+    Ok(fact.witnessed(layer.witnessed_at))
 }
 
 /// A payload says what a signature statement says today.
@@ -89,7 +90,11 @@ pub(crate) fn verify_legacy_attestation(
     let mut refusal = Refusal::SignatureCount(0);
     for signature in &envelope.signatures {
         match who_signed(&signed, &signature.bytes, signature.key_id.as_deref(), trust) {
-            Ok(signer) => return admit(read_statement(&envelope)?, signer, subject, trust, now),
+            Ok(signer) => {
+                let at = layer.witnessed_at.unwrap_or(now);
+                let fact = admit(read_statement(&envelope)?, signer, subject, trust, at)?;
+                return Ok(fact.witnessed(layer.witnessed_at));
+            }
             Err(other) => refusal = other,
         }
     }
@@ -117,6 +122,7 @@ mod tests {
             media_type: SIMPLE_SIGNING,
             annotations: &annotations,
             bytes: content.as_bytes(),
+            witnessed_at: None,
         };
         let trust = Trust::of_key("ci", key.public().clone());
         verify_legacy_signature(&layer, subject, &trust, Timestamp::UNIX_EPOCH)
@@ -141,7 +147,9 @@ mod tests {
         let mut envelope = sign(&statement, &other).unwrap().envelope;
         envelope.signatures.extend(sign(&statement, &ours).unwrap().envelope.signatures);
         let json = serde_json::to_vec(&crate::envelope::EnvelopeJson::from(&envelope)).unwrap();
-        let layer = EvidenceLayer { media_type: DSSE, annotations: &BTreeMap::new(), bytes: &json };
+        let annotations = BTreeMap::new();
+        let layer =
+            EvidenceLayer { media_type: DSSE, annotations: &annotations, bytes: &json, witnessed_at: None };
         let trust = Trust::of_key("ci", ours.public().clone());
         assert!(verify_legacy_attestation(&layer, &image, &trust, Timestamp::UNIX_EPOCH).is_ok());
         let stranger = Trust::of_key("eve", SigningKey::generate(&[3; 32]).unwrap().public().clone());

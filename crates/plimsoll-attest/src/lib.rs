@@ -23,6 +23,7 @@ mod exception;
 mod identity;
 mod key;
 mod legacy;
+mod log_proofs;
 mod logged;
 mod nesting;
 mod policy;
@@ -50,6 +51,7 @@ pub use identity::{Identity, SubjectPattern, SubjectPatternError};
 pub use key::{
     Chance, KeyError, KeyId, PublicKey, SEALED_KEY_LABEL, SealedKeyError, SigningKey, open_private_key,
 };
+pub use log_proofs::{LOG_PROOFS_BYTES_MAX, LogProofs, LogProofsError};
 pub use nesting::{NESTING_MAX, TooDeep};
 pub use plimsoll_tlog::{LogVerifier, VerifyingKey as LogKey};
 pub use policy::{

@@ -63,6 +63,11 @@ impl Fact {
         self.logged_at
     }
 
+    /// The same fact, which was there at this time.
+    pub(crate) fn witnessed(self, logged_at: Option<Timestamp>) -> Self {
+        Self { logged_at, ..self }
+    }
+
     /// In which of their roles they may.
     pub fn roles(&self) -> &[Role] {
         &self.roles
@@ -71,12 +76,24 @@ impl Fact {
 
 /// Verifies a Sigstore bundle: what it says about `subject`, judged at the time that a trusted log states, else at `now`.
 pub fn verify_bundle(json: &[u8], subject: &Digest, trust: &Trust, now: Timestamp) -> Result<Fact, Refusal> {
+    verify_witnessed(json, subject, trust, None, now)
+}
+
+/// The same for a bundle that something beside it proves to have been there at `witnessed_at`.
+pub(crate) fn verify_witnessed(
+    json: &[u8],
+    subject: &Digest,
+    trust: &Trust,
+    witnessed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Fact, Refusal> {
     let bundle = Bundle::parse(json)?;
     let [signature] = bundle.envelope.signatures.as_slice() else {
         return Err(Refusal::SignatureCount(bundle.envelope.signatures.len()));
     };
     let signed = bundle.envelope.signed_bytes();
     let logged_at = logged_at(&bundle, &signed, &signature.bytes, trust.logs());
+    let logged_at = logged_at.into_iter().chain(witnessed_at).min();
     let hint = match &bundle.signatory {
         Signatory::Key { hint } => hint.as_deref(),
         Signatory::Certificate(certificate) => {

@@ -35,6 +35,8 @@ pub trait Ledger: Send + Sync {
 pub enum LogRead {
     /// The newest signed checkpoint.
     Checkpoint,
+    /// The first signed checkpoint of a tree that holds an entry.
+    CheckpointOf(u64),
     /// A tile or a bundle of entries, by its path below `tile/`.
     Tile(String),
     /// The number of a leaf, by its hash in hexadecimal.

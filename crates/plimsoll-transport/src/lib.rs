@@ -49,7 +49,7 @@ pub use docker_archive::{DockerArchiveSink, open_docker_archive};
 pub use document_client::DocumentClient;
 pub use engine::{Engine, open_engine_image};
 pub use error::{ErrorKind, TransportError};
-pub use evidence::{EvidenceOutcome, JudgedEvidence, verify_evidence};
+pub use evidence::{EvidenceOutcome, JudgedEvidence, log_proofs, verify_evidence};
 pub use image_name::{ImageName, ParseImageNameError};
 pub use layout::{LayoutSink, LayoutSource};
 pub use places::{OpenSink, OpenSource, Places};

@@ -91,7 +91,7 @@ async fn sign_and_attach(saying: &Saying<'_>, places: &Places) -> Result<Said, F
 }
 
 /// A layout is written to as a whole, whichever image of it was named.
-fn to_write(image: &ImageName) -> ImageName {
+pub(crate) fn to_write(image: &ImageName) -> ImageName {
     match image {
         ImageName::Layout { directory, .. } => {
             ImageName::Layout { directory: directory.clone(), target: Target::Sole }

@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (subject, trust) = (Digest::sha256_of(b"image"), Trust::of_key("ci", key));
     let annotations = BTreeMap::new();
     for media_type in TYPES {
-        let layer = EvidenceLayer { media_type, annotations: &annotations, bytes };
+        let layer = EvidenceLayer { media_type, annotations: &annotations, bytes, witnessed_at: None };
         assert!(layer.verify(&subject, &trust, jiff::Timestamp::UNIX_EPOCH).is_err());
     }
     if let Ok(bundle) = Bundle::parse(bytes) {

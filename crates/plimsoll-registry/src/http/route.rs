@@ -351,6 +351,9 @@ fn log(method: &Method, below: &str) -> Result<Call, ErrorResponse> {
     let what = match below.split_once('/') {
         None if below == "checkpoint" => LogRead::Checkpoint,
         None if below == "keys" => LogRead::Keys,
+        Some(("checkpoint", entry)) => {
+            LogRead::CheckpointOf(entry.parse().map_err(|_| ErrorResponse::no_such_endpoint())?)
+        }
         Some(("tile", path)) => LogRead::Tile(path.to_owned()),
         Some(("leaf", hash)) => LogRead::Leaf(hash.to_owned()),
         Some(("payload", leaf)) => {

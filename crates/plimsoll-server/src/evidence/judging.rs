@@ -99,7 +99,12 @@ impl Judge<'_> {
             let why = format!("its bytes are not in the registry, or more than {} MiB", BYTES_MAX >> 20);
             return Ok(Outcome::Refused(why, None));
         };
-        let layer = EvidenceLayer { media_type: &media_type, annotations: &annotations, bytes: &bytes };
+        let layer = EvidenceLayer {
+            media_type: &media_type,
+            annotations: &annotations,
+            bytes: &bytes,
+            witnessed_at: None,
+        };
         Ok(match layer.verify(&image, self.trust, self.now) {
             Ok(fact) => Outcome::Proven(Box::new(fact)),
             Err(refusal) => {

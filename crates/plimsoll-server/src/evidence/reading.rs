@@ -177,7 +177,7 @@ pub(super) async fn statement_of(
         return Ok(statement.map(|statement| Unverified { statement, key_hint: None }));
     }
     let (media_type, annotations) = (layer.media_type.as_str(), &layer.annotations);
-    let layer = EvidenceLayer { media_type, annotations, bytes: &bytes };
+    let layer = EvidenceLayer { media_type, annotations, bytes: &bytes, witnessed_at: None };
     Ok(layer.read_unverified().map_err(|error| error.to_string()))
 }
 

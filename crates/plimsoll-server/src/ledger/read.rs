@@ -14,6 +14,7 @@ impl Log {
     pub(super) async fn look_up(&self, what: &LogRead) -> Result<Option<LogAnswer>, LedgerError> {
         match what {
             LogRead::Checkpoint => self.checkpoint().await,
+            LogRead::CheckpointOf(entry) => self.checkpoint_of(*entry).await,
             LogRead::Tile(path) => self.tile(path).await,
             LogRead::Leaf(hash) => self.leaf(hash).await,
             LogRead::Payload(leaf) => self.payload(*leaf).await,
@@ -24,6 +25,12 @@ impl Log {
     async fn checkpoint(&self) -> Result<Option<LogAnswer>, LedgerError> {
         let newest = self.parts.storage.catalogue().log_checkpoint().await.map_err(failed)?;
         Ok(newest.map(|(_, note)| open(note, TEXT, false)))
+    }
+
+    /// What the log said first of an entry, which tells earliest when it was there.
+    async fn checkpoint_of(&self, entry: u64) -> Result<Option<LogAnswer>, LedgerError> {
+        let first = self.parts.storage.catalogue().log_checkpoint_over(entry).await.map_err(failed)?;
+        Ok(first.map(|(_, note)| open(note, TEXT, true)))
     }
 
     async fn tile(&self, path: &str) -> Result<Option<LogAnswer>, LedgerError> {

@@ -1,5 +1,6 @@
 mod get;
 mod ls;
+mod prove;
 mod reindex;
 
 use clap::{Args, Subcommand};
@@ -22,6 +23,7 @@ enum Action {
     Ls(ls::Ls),
     Get(get::Get),
     Reindex(reindex::Reindex),
+    Prove(prove::Prove),
 }
 
 impl Evidence {
@@ -30,6 +32,7 @@ impl Evidence {
             Action::Ls(ls) => ls.run(context),
             Action::Get(get) => get.run(context),
             Action::Reindex(reindex) => reindex.run(context),
+            Action::Prove(prove) => prove.run(context),
         }
     }
 }

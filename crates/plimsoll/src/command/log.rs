@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
-pub(super) use source::{Keys, Source, wrong};
+pub(super) use proof::{entry_of, prove_first};
+pub(super) use source::{Keys, Source as LogSource, wrong};
 
 /// Check a server's transparency log, and take proofs from it
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use plimsoll_tlog::{VerifyingKey, signing_config, trusted_root};
 use plimsoll_transport::WarningCollector;
 use serde_json::Value;
 
-use super::log::{Keys, Source, wrong};
+use super::log::{Keys, LogSource, wrong};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
@@ -60,7 +60,7 @@ impl Trust {
 impl Export {
     fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let places = self.registries.places(context, Arc::new(WarningCollector::default()))?;
-        let source = Source::Server(Box::new(places.registries), self.server.clone());
+        let source = LogSource::Server(Box::new(places.registries), self.server.clone());
         let keys = context.block_on(source.keys())?;
         let key: VerifyingKey = keys
             .log

@@ -9,6 +9,7 @@ mod interop;
 mod matrix;
 mod offline;
 mod projects;
+mod proved;
 mod provenance;
 mod racing;
 mod source;

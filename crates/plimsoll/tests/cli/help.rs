@@ -45,6 +45,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["evidence", "reindex"],
         &["trace"],
         &["observe"],
+        &["evidence", "prove"],
         &["key", "generate"],
         &["key", "import"],
         &["key", "export"],

@@ -70,22 +70,52 @@ impl Proof {
             (None, None) => return Err(Failure::usage("an entry is named by --entry or --fact")),
         };
         let subject = self.subject.map(|subject| subject.to_string());
-        let hash = FactLeaf { manifest: fact.to_string(), subject }.hash();
-        let hash: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        let found = source.read(&format!("leaf/{hash}")).await?.ok_or_else(|| {
+        let found = entry_of(source, &FactLeaf { manifest: fact.to_string(), subject }).await?;
+        found.ok_or_else(|| {
             Failure::new(Verdict::GateFailed, format!("the log holds no entry of `{fact}`"))
                 .at(source.name())
                 .help("name its subject too: --subject sha256:…")
-        })?;
-        let found: Found = serde_json::from_slice(&found)
-            .map_err(|error| wrong("the server's answer is not understood", &error).at(source.name()))?;
-        Ok(found.index)
+        })
+    }
+}
+
+/// The number of an entry, if the log holds it.
+pub(in crate::command) async fn entry_of(source: &Source, leaf: &FactLeaf) -> Result<Option<u64>, Failure> {
+    let hash: String = leaf.hash().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let Some(found) = source.read(&format!("leaf/{hash}")).await? else { return Ok(None) };
+    let found: Found = serde_json::from_slice(&found)
+        .map_err(|error| wrong("the server's answer is not understood", &error).at(source.name()))?;
+    Ok(Some(found.index))
+}
+
+/// Proves an entry in the newest tree.
+async fn prove(source: &Source, index: u64, verifier: &LogVerifier) -> Result<LogProof, Failure> {
+    let checkpoint = source.need_text("checkpoint").await?;
+    prove_in(source, index, verifier, checkpoint).await
+}
+
+/// Proves an entry in the first tree that held it, whose checkpoint tells earliest when it was there. A log that has
+/// other keys since then, or does not keep its checkpoints, proves it in the newest.
+pub(in crate::command) async fn prove_first(
+    source: &Source,
+    index: u64,
+    verifier: &LogVerifier,
+) -> Result<LogProof, Failure> {
+    let first = source.read(&format!("checkpoint/{index}")).await?;
+    let first = first.and_then(|bytes| String::from_utf8(bytes).ok());
+    match first.filter(|note| verifier.open(note).is_ok()) {
+        Some(checkpoint) => prove_in(source, index, verifier, checkpoint).await,
+        None => prove(source, index, verifier).await,
     }
 }
 
 /// Fetches what the proof needs, and checks it before it is given away.
-async fn prove(source: &Source, index: u64, verifier: &LogVerifier) -> Result<LogProof, Failure> {
-    let checkpoint = source.need_text("checkpoint").await?;
+async fn prove_in(
+    source: &Source,
+    index: u64,
+    verifier: &LogVerifier,
+    checkpoint: String,
+) -> Result<LogProof, Failure> {
     let opened = verifier
         .open(&checkpoint)
         .map_err(|error| wrong("the checkpoint is not believed", &error).at(source.name()))?;
