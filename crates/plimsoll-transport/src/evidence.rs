@@ -66,11 +66,14 @@ pub async fn verify_evidence(
 /// The proofs of logs that are attached. Those that cannot be had are as if they were not there: evidence is then judged
 /// as of now, and counts for less.
 pub async fn log_proofs(source: &dyn Source, attached: &[Attachment]) -> LogProofs {
-    let layers =
-        attached.iter().flat_map(|attachment| attachment.manifest.iter().flat_map(|image| &image.layers));
-    let holding = layers.filter(|layer| layer.media_type.as_str() == LogProofs::MEDIA_TYPE);
+    let mut holding: Vec<&Descriptor> = Vec::new();
+    for manifest in attached.iter().filter_map(|attachment| attachment.manifest.as_ref().ok()) {
+        let is_one = |layer: &&Descriptor| layer.media_type.as_str() == LogProofs::MEDIA_TYPE;
+        holding.extend(manifest.layers.iter().filter(is_one));
+    }
+    holding.truncate(PROOF_DOCUMENTS_MAX);
     let mut proofs = LogProofs::default();
-    for layer in holding.take(PROOF_DOCUMENTS_MAX) {
+    for layer in holding {
         if let Ok(json) = read_blob(source, layer, LOG_PROOFS_BYTES_MAX).await {
             // What holds no proofs proves nothing.
             let _ = proofs.add(&json);

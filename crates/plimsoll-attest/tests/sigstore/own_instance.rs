@@ -197,6 +197,7 @@ impl OldSignature {
             media_type: "application/vnd.dev.cosign.simplesigning.v1+json",
             annotations: &self.annotations,
             bytes: &self.bytes,
+            witnessed_at: None,
         };
         layer.verify(&image(), &trust, at("2040-01-01T00:00:00Z"))
     }
