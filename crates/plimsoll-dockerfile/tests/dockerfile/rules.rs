@@ -138,6 +138,7 @@ fn a_shell_before_the_program_is_told() {
     assert_eq!(finding.help.as_deref(), Some("write [\"app\", \"--port\", \"80\", \"x y\"]"));
     assert_eq!(one("FROM a:1\nCMD app $X\n", "shell-form-entrypoint").fix, None);
     clean("FROM a:1\nENTRYPOINT exec app $X\n", "shell-form-entrypoint");
+    assert!(one("FROM a:1\nCMD ['app']\n", "shell-form-entrypoint").message.contains("is no JSON"));
 }
 
 #[test]

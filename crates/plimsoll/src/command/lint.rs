@@ -138,7 +138,8 @@ impl Lint {
         }
         if made > 0 {
             dockerfile.write(document.source())?;
-            context.terminal().note(&format!("{made} changes were made in `{}`", dockerfile.name));
+            let changes = if made == 1 { "1 change was".to_owned() } else { format!("{made} changes were") };
+            context.terminal().note(&format!("{changes} made in `{}`", dockerfile.name));
         }
         Ok((dockerfile, document, verdict))
     }

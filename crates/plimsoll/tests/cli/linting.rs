@@ -96,7 +96,7 @@ sys.exit('\\n'.join(f'{list(error.absolute_path)}: {error.message[:300]}' for er
 fn safe_changes_are_made_once_and_the_rest_is_a_patch() {
     let ground = ground(NAIVE);
     let fixed = lint(ground.path(), &["--fix"]);
-    assert!(fixed.stderr.contains("1 changes were made in `Dockerfile`"), "{}", fixed.stderr);
+    assert!(fixed.stderr.contains("1 change was made in `Dockerfile`"), "{}", fixed.stderr);
     let text = std::fs::read_to_string(ground.path().join("Dockerfile")).unwrap();
     assert_eq!(text, NAIVE.replace("pip install", "pip install --no-cache-dir"));
     lint(ground.path(), &["--fix"]);

@@ -50,13 +50,13 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
             format!("any change to the sources makes `{program}` install everything again on line {line}");
         let help = format!("`COPY {manifests} ./` first, and `COPY . .` behind the installation");
         let fix = (run.index == index + 1 && copy.heredocs.is_empty())
-            .then(|| reordered(copy, run.instruction, manifests));
+            .then(|| reordered(subject, copy, run.instruction, manifests));
         found.push(Found::at(copy.span, what).help(help).fix(fix));
     }
 }
 
 /// Copies what names the dependencies first, and the rest behind the installation.
-fn reordered(copy: &Instruction, run: &Instruction, manifests: &str) -> Fix {
+fn reordered(subject: &Subject<'_>, copy: &Instruction, run: &Instruction, manifests: &str) -> Fix {
     let target = copy.words().last().map_or("./", |word| word.text.as_str());
     let directory = if target.ends_with('/') { target.to_owned() } else { format!("{target}/") };
     let flags: String = copy
@@ -68,7 +68,9 @@ fn reordered(copy: &Instruction, run: &Instruction, manifests: &str) -> Fix {
         })
         .collect();
     let first = format!("{} {flags}{manifests} {directory}", copy.name.text);
-    let rest = format!("\n{} {flags}. {target}", copy.name.text);
+    let has_returns = memchr::memmem::find(subject.document.source(), b"\r\n").is_some();
+    let line_end = if has_returns { "\r\n" } else { "\n" };
+    let rest = format!("{line_end}{} {flags}. {target}", copy.name.text);
     Fix {
         title: "install before the sources are copied".to_owned(),
         safety: Safety::Suggested,

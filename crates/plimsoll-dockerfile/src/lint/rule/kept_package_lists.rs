@@ -19,6 +19,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    let has_returns = memchr::memmem::find(subject.document.source(), b"\r\n").is_some();
+    let line_end = if has_returns { "\r\n" } else { "\n" };
     let needed = last_bare_install(subject);
     for run in subject.shipped_runs() {
         let updates = ["apt-get", "apt"].into_iter().flat_map(|program| run.of_program(program));
@@ -41,7 +43,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
         let fix = run.end().filter(|_| needed.is_none_or(|last| last < run.index)).map(|end| Fix {
             title: "remove the lists in the same layer".to_owned(),
             safety: Safety::Safe,
-            edits: vec![Edit::insert(end, " \\\n    && rm -rf /var/lib/apt/lists/*")],
+            edits: vec![Edit::insert(end, format!(" \\{line_end}    && rm -rf /var/lib/apt/lists/*"))],
         });
         let ends_plainly =
             run.script.commands.last().is_some_and(|last| !last.is_piped && last.joint != Joint::Or);

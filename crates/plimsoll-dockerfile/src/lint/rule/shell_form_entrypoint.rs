@@ -30,6 +30,17 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
     if has_shell || text.text.trim_start().starts_with("exec ") {
         return;
     }
+    if text.text.starts_with('[') {
+        let what = format!(
+            "what `{}` is given looks like an array and is no JSON, so a shell runs it",
+            instruction.name.text
+        );
+        found.push(
+            Found::at(text.span, what)
+                .help("JSON takes double quotes, commas between, and a bracket at the end"),
+        );
+        return;
+    }
     let what = format!("`{}` runs in a shell, which does not pass signals on", instruction.name.text);
     let array = as_array(&text.text);
     let help = match &array {
