@@ -6,6 +6,9 @@ use plimsoll_dockerfile::lint::{Safety, Severity};
 use super::report::{FileReport, LintReport, Placed};
 use crate::terminal::{Page, bytes};
 
+/// Characters of a line that are shown: a file may be one line of megabytes.
+const LINE_CHARS_MAX: usize = 500;
+
 pub(super) fn draw(report: &LintReport, page: &mut Page) {
     for (file, placed) in report.findings() {
         one(file, placed, page);
@@ -30,12 +33,14 @@ fn one(file: &FileReport, placed: &Placed, page: &mut Page) {
     page.line(&format!("{margin}--> {}:{}:{}", file.path, placed.start.line, placed.start.column));
     let document = &file.document;
     let line = document.text(document.lines().line_span(document.source(), placed.start.line));
+    let shown: String = line.chars().take(LINE_CHARS_MAX).map(|c| if c == '\t' { ' ' } else { c }).collect();
     page.line(&format!("{margin} |"));
-    page.line(&format!("{} | {}", placed.start.line, line.replace('\t', " ")));
-    let length = line.chars().count() + 1;
-    let end = if placed.end.line == placed.start.line { placed.end.column } else { length };
-    let marks = end.saturating_sub(placed.start.column).max(1);
-    page.line(&format!("{margin} | {}{}", " ".repeat(placed.start.column - 1), "^".repeat(marks)));
+    page.line(&format!("{} | {shown}", placed.start.line));
+    let length = shown.chars().count() + 1;
+    let end = if placed.end.line == placed.start.line { placed.end.column.min(length) } else { length };
+    let start = placed.start.column.min(length);
+    let marks = end.saturating_sub(start).max(1);
+    page.line(&format!("{margin} | {}{}", " ".repeat(start - 1), "^".repeat(marks)));
     for note in notes(placed) {
         page.line(&format!("{margin} = {note}"));
     }
