@@ -212,6 +212,7 @@ async fn dispatch<B: RequestBody>(
         Call::PutProject(name) => projects::put(asked, name, body).await,
         Call::DeleteProject(name) => projects::delete(asked, name).await,
         Call::GetPolicy(repository) => projects::governing(asked, repository).await,
+        Call::ListLacking(question) => verdicts::lacking(asked, question).await,
         Call::GetVerdict(repository, reference, gate) => {
             verdicts::get(asked, repository, reference, gate.as_deref()).await
         }

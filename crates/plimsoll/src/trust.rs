@@ -75,6 +75,11 @@ impl TrustArguments {
             .help(format!("plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml")))
     }
 
+    /// Whether somebody says here whom to trust, so that a registry need not be asked.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.keys.is_empty() || self.policy.is_some() || Path::new(POLICY_FILE).exists()
+    }
+
     fn of_keys(&self) -> Result<PolicyInForce, Failure> {
         let mut signers = Vec::new();
         for path in &self.keys {

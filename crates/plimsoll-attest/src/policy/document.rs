@@ -165,6 +165,11 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl PolicyDocument {
+    /// The names of its gates.
+    pub fn gate_names(&self) -> impl Iterator<Item = &str> {
+        self.gates.iter().map(|gate| gate.name.as_str())
+    }
+
     /// Puts the keys themselves in place of the files that hold them.
     pub fn with_keys_inline<E>(mut self, read: impl Fn(&PolicyKey) -> Result<String, E>) -> Result<Self, E> {
         for key in self.keys.iter_mut().filter(|key| !key.is_inline()) {

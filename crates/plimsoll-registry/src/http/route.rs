@@ -84,6 +84,8 @@ endpoints! {
     DeleteProject = "delete-project";
     /// `GET /v2/<name>/_plimsoll/policy`
     GetPolicy = "get-policy";
+    /// `GET /v2/_plimsoll/lacking/<gate>`
+    ListLacking = "list-lacking";
     /// `GET /v2/<name>/_plimsoll/verdict/<reference>`
     GetVerdict = "get-verdict";
     /// `GET /v2/<name>/referrers/<digest>`
@@ -134,6 +136,7 @@ pub(super) enum Call {
     PutProject(ProjectName),
     DeleteProject(ProjectName),
     GetPolicy(RepositoryName),
+    ListLacking(LackingQuestion),
     GetVerdict(RepositoryName, TagOrDigest, Option<String>),
     ListReferrers(RepositoryName, Digest, ReferrersFilter),
     GetManifest(RepositoryName, TagOrDigest),
@@ -153,6 +156,15 @@ pub(super) enum Call {
 pub(super) struct Page {
     pub(super) limit: usize,
     pub(super) last: Option<String>,
+}
+
+/// Which images are wanted that do not pass a gate.
+#[derive(Debug)]
+pub(super) struct LackingQuestion {
+    pub(super) gate: String,
+    /// The repository and the tag that the last page ended with.
+    pub(super) last: Option<(String, String)>,
+    pub(super) limit: usize,
 }
 
 /// Which referrers are wanted.
@@ -216,6 +228,7 @@ impl Call {
             ["_plimsoll", "projects"] => only_get(method, Self::ListProjects),
             ["_plimsoll", "projects", name] => project(method, name),
             [name @ .., "_plimsoll", "policy"] => only_get(method, Self::GetPolicy(repository(name)?)),
+            ["_plimsoll", "lacking", gate] => only_get(method, Self::ListLacking(query.lacking(gate)?)),
             [name @ .., "_plimsoll", "verdict", reference] => {
                 let gate = query.first("gate").map(str::to_owned);
                 only_get(method, Self::GetVerdict(repository(name)?, self::reference(reference)?, gate))
@@ -270,6 +283,7 @@ impl Call {
             Self::PutProject(..) => Endpoint::PutProject,
             Self::DeleteProject(..) => Endpoint::DeleteProject,
             Self::GetPolicy(..) => Endpoint::GetPolicy,
+            Self::ListLacking(..) => Endpoint::ListLacking,
             Self::GetVerdict(..) => Endpoint::GetVerdict,
             Self::ListReferrers(..) => Endpoint::ListReferrers,
             Self::GetManifest(..) => Endpoint::GetManifest,
@@ -291,6 +305,7 @@ impl Call {
             Self::ListRepositories(..)
             | Self::Locate(..)
             | Self::ListEvents(..)
+            | Self::ListLacking(..)
             | Self::ListProjects
             | Self::TraceAll(..)
             | Self::GetProject(..) => return Some(LIST_SCOPE.to_owned()),
@@ -516,6 +531,17 @@ impl Query {
             None => PAGE_MAX,
         };
         Ok(Page { limit, last: self.first("last").map(str::to_owned) })
+    }
+
+    fn lacking(&self, gate: &str) -> Result<LackingQuestion, ErrorResponse> {
+        let last = match self.first("last") {
+            Some(last) => {
+                let (repository, tag) = last.rsplit_once(':').ok_or_else(ErrorResponse::page_invalid)?;
+                Some((repository.to_owned(), tag.to_owned()))
+            }
+            None => None,
+        };
+        Ok(LackingQuestion { gate: gate.to_owned(), last, limit: self.page()?.limit })
     }
 
     /// What is looked for: a vulnerability, or a component.

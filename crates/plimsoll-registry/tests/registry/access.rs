@@ -60,6 +60,7 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::PutProject => (Method::PUT, "/v2/_plimsoll/projects/team".to_owned()),
         Endpoint::DeleteProject => (Method::DELETE, "/v2/_plimsoll/projects/team".to_owned()),
         Endpoint::GetPolicy => (Method::GET, format!("/v2/{NAME}/_plimsoll/policy")),
+        Endpoint::ListLacking => (Method::GET, "/v2/_plimsoll/lacking/prod".to_owned()),
         Endpoint::GetVerdict => (Method::GET, format!("/v2/{NAME}/_plimsoll/verdict/latest")),
         Endpoint::ListReferrers => (Method::GET, format!("/v2/{NAME}/referrers/{digest}")),
         Endpoint::GetManifest => (Method::GET, format!("/v2/{NAME}/manifests/latest")),
@@ -122,6 +123,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::ListProjects
                 | Endpoint::GetProject
                 | Endpoint::GetPolicy
+                | Endpoint::ListLacking
                 | Endpoint::GetVerdict
                 | Endpoint::ListReferrers
                 | Endpoint::GetManifest

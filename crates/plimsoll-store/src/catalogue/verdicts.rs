@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
-use plimsoll_oci::{Digest, RepositoryName};
+use plimsoll_oci::{Digest, RepositoryName, Tag};
 
 use super::Catalogue;
 use super::log::Event;
@@ -42,7 +42,50 @@ pub struct TellVerdict {
     pub now: Timestamp,
 }
 
+/// A tagged image that does not pass a gate, as far as was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LackingImage {
+    /// Where it is.
+    pub repository: RepositoryName,
+    /// The tag that points at it.
+    pub tag: Tag,
+    /// Which it is.
+    pub digest: Digest,
+    /// Since when it waits to be judged again, if it does.
+    pub due_at: Option<Timestamp>,
+}
+
 impl Catalogue {
+    /// The tagged images after `last`, a repository and a tag, of which it was not told that they pass a gate; at most
+    /// `limit`, in the order of their names. Whether their repository has such a gate is for the caller to know.
+    pub async fn images_lacking(
+        &self,
+        gate: &str,
+        last: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<LackingImage>> {
+        self.read((gate.to_owned(), last, limit), |tx, (gate, last, limit)| {
+            async move {
+                let (repository, tag) = last.clone().unwrap_or_default();
+                let rows = tx
+                    .rows(
+                        "SELECT repositories.name, tags.name, tags.digest, verdicts.due_at FROM repositories
+                         JOIN tags ON tags.repository_id = repositories.id
+                         LEFT JOIN verdicts ON verdicts.repository = repositories.name
+                             AND verdicts.digest = tags.digest
+                         WHERE (repositories.name > ?1 OR (repositories.name = ?1 AND tags.name > ?2))
+                         AND (verdicts.told IS NULL OR verdicts.told NOT LIKE ?3 ESCAPE '\\')
+                         ORDER BY repositories.name, tags.name LIMIT ?4",
+                        params![repository, tag, key_pattern(gate)?, *limit],
+                    )
+                    .await?;
+                rows.iter().map(lacking).collect()
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// Images that are to be judged now, the longest due first.
     pub async fn due_verdicts(&self, now: Timestamp, limit: usize) -> Result<Vec<DueVerdict>> {
         self.read((now, limit), |tx, (now, limit)| {
@@ -116,6 +159,24 @@ pub(super) async fn enqueue_all(tx: &mut Transaction<'_>, now: Timestamp) -> Res
     )
     .await
     .map(drop)
+}
+
+/// What a list of verdicts is like in which a gate is a key. Keys and values of it hold no quotation marks but those of
+/// JSON: gates are names, and policies are digests.
+fn key_pattern(gate: &str) -> Result<String> {
+    let quoted = serde_json::to_string(gate)
+        .map_err(|error| CatalogueError::Damaged { what: "name of a gate", found: error.to_string() })?;
+    let escaped = quoted.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    Ok(format!("%{escaped}:%"))
+}
+
+fn lacking(row: &Row) -> Result<LackingImage> {
+    Ok(LackingImage {
+        repository: row.parsed(0, "repository name")?,
+        tag: row.parsed(1, "tag")?,
+        digest: row.digest(2)?,
+        due_at: row.optional(3, Row::timestamp)?,
+    })
 }
 
 fn due(row: &Row) -> Result<DueVerdict> {

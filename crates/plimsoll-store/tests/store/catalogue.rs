@@ -12,7 +12,7 @@ use plimsoll_store::objects::{CompletedObject, KeyKind, SuspendedObject};
 use plimsoll_store::{Catalogue, ObjectKey, Timestamp};
 use plimsoll_testkit::Postgres;
 
-use crate::{events, evidence, lines, log, projects};
+use crate::{events, evidence, lines, log, projects, verdicts};
 
 async fn keeps_the_contract(catalogue: &Catalogue) {
     an_upload_goes_on_where_it_was(catalogue).await;
@@ -41,6 +41,7 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     evidence::what_changes_while_it_is_read_is_read_again(catalogue).await;
     evidence::runs_are_made_anew_from_the_log(catalogue).await;
     evidence::everything_that_the_graph_is_made_from_comes_in_pages(catalogue).await;
+    verdicts::images_that_do_not_pass_a_gate_are_found_by_what_was_told(catalogue).await;
     a_lease_has_one_holder_at_a_time(catalogue).await;
     many_pushes_at_once_lose_nothing(catalogue).await;
     deletions_at_once_leave_nothing_behind(catalogue).await;

@@ -8,13 +8,19 @@ fn at(unix_ms: i64) -> Timestamp {
     Timestamp::from_unix_ms(unix_ms)
 }
 
-async fn push(catalogue: &Catalogue, repository: &str, content: &str, tag: &str, now: i64) -> Digest {
+pub(crate) async fn push(
+    catalogue: &Catalogue,
+    repository: &str,
+    content: &str,
+    tag: &str,
+    now: i64,
+) -> Digest {
     put(catalogue, image(repository, content, tag, now)).await
 }
 
-/// Evidence about an image of the line.
-async fn evidence(catalogue: &Catalogue, subject: Digest) -> Digest {
-    let image = image("line/app", "evidence", "evidence", 40);
+/// Evidence about an image of a repository.
+pub(crate) async fn evidence(catalogue: &Catalogue, repository: &str, subject: Digest) -> Digest {
+    let image = image(repository, "evidence", "evidence", 40);
     let artifact_type = Some("a/bundle".to_owned());
     let subject = Some(subject);
     put(catalogue, ManifestToPut { artifact_type, subject, tags: Vec::new(), is_image: false, ..image }).await
@@ -72,7 +78,7 @@ pub(crate) async fn the_images_of_a_line_are_found_with_the_tags_they_had(catalo
         (noted.analyser, noted.analysed_at, noted.failure.as_deref()),
         (7, at(30), Some("it is damaged"))
     );
-    let about_one = evidence(catalogue, one).await;
+    let about_one = evidence(catalogue, "line/app", one).await;
     let said = catalogue.evidence_of_repository(&line, "a/bundle", 10).await.unwrap();
     let said: Vec<_> = said.iter().map(|it| (it.digest, it.subject, it.pushed_at.unix_ms())).collect();
     assert_eq!(said, [(about_one, one, 40)]);

@@ -8,3 +8,4 @@ mod log;
 mod objects;
 mod projects;
 mod race;
+mod verdicts;

@@ -70,6 +70,21 @@ impl RegistryClient {
         ask(&connection, &Call::get(format!("ask {registry} for events"), url)).await
     }
 
+    /// The tagged images that do not pass a gate of their project, a page at a time: those after `last`, which is what the
+    /// page before ended with.
+    pub async fn lacking(
+        &self,
+        registry: &RegistryHost,
+        gate: &str,
+        last: Option<&str>,
+    ) -> Result<Insight, TransportError> {
+        let connection = self.connect_to_list(registry);
+        let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let last = last.map(|last| format!("?last={}", escaped(last))).unwrap_or_default();
+        let url = connection.url(&format!("/v2/_plimsoll/lacking/{}{last}", escaped(gate)))?;
+        ask(&connection, &Call::get(format!("ask {registry} which images do not pass {gate}"), url)).await
+    }
+
     /// A connection for questions about all repositories.
     pub(super) fn connect_to_list(&self, registry: &RegistryHost) -> Connection {
         self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()])

@@ -1,3 +1,4 @@
+mod lacking;
 mod listed;
 mod places;
 mod selection;
@@ -51,6 +52,11 @@ impl Approvals {
         let scope = Scope::read(&self.place, context)?;
         let warnings = Arc::new(WarningCollector::default());
         let places = self.registries.places(context, warnings.clone())?;
+        if let (Some(gate), Some(host), false) = (&self.lacking, scope.registry(), self.trust.is_given())
+            && let Some(told) = context.block_on(lacking::ask(&places, host, gate, &scope))?
+        {
+            return context.terminal().print(&told);
+        }
         let step = context.terminal().step("reading approvals");
         let at = self.at.unwrap_or_else(wall_clock);
         let images = context.block_on(self.images(&places, &scope, at));

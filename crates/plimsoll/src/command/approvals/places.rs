@@ -51,6 +51,23 @@ impl Scope {
         read_name(text, context).map(Self::Image)
     }
 
+    /// The registry that is asked about many images at once.
+    pub(super) fn registry(&self) -> Option<&RegistryHost> {
+        match self {
+            Self::Image(_) => None,
+            Self::Repository(host, _) | Self::Registry(host) => Some(host),
+        }
+    }
+
+    /// Whether a repository is part of it.
+    pub(super) fn holds(&self, repository: &RepositoryName) -> bool {
+        match self {
+            Self::Image(_) => false,
+            Self::Repository(_, own) => own == repository,
+            Self::Registry(_) => true,
+        }
+    }
+
     /// The images, by repository.
     pub(super) async fn images(&self, places: &Places) -> Result<Vec<Vec<NamedImage>>, Failure> {
         match self {

@@ -146,3 +146,32 @@ fn the_images_of_a_repository_that_lack_an_approval_are_listed() {
     let nowhere = plimsoll(home, &["approvals", "127.0.0.1:1"]);
     assert_eq!(nowhere.code, 3, "{}", nowhere.stderr);
 }
+
+#[test]
+fn a_server_knows_which_images_of_its_projects_lack_an_approval() {
+    let office = office();
+    let home = office.path();
+    let server = Server::start();
+    let image = push(server.host(), &Image::small(46, 1, 100));
+    done(home, &["cp", &image, &format!("{}/other/app:1", server.host())]);
+    // The policy lies elsewhere, so that the server's own counts.
+    fs::rename(home.join("plimsoll.yaml"), home.join("rules.yaml")).unwrap();
+    done(home, &["project", "set", "team", server.host(), "--file", "rules.yaml"]);
+    let lacking = || {
+        let told = done(home, &["approvals", server.host(), "--lacking", "prod", "-o", "json"]).json();
+        assert_eq!(told["kind"], "LackingImages");
+        let images = told["images"].as_array().unwrap();
+        images.iter().map(|image| format!("{}:{}", image["repository"], image["tag"])).collect::<Vec<_>>()
+    };
+    assert_eq!(lacking(), [r#""team/app":"1""#], "the other repository has no gate");
+    for who in ["ana", "ben"] {
+        approve(home, who, &image, &[]);
+    }
+    let started = std::time::Instant::now();
+    while !lacking().is_empty() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", lacking());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let told = done(home, &["approvals", server.host(), "--lacking", "prod"]).stdout;
+    assert_eq!(told, "every image that has to passes prod\n");
+}
