@@ -1,6 +1,6 @@
 //! What a Dockerfile says: its text without loss, the stages it builds, and what is wrong with it.
 //!
-//! [`parse`] reads any bytes into a [`Document`] that prints back the same. It goes by `BuildKit`'s reading, and by
+//! [`parse()`] reads any bytes into a [`Document`] that prints back the same. It goes by `BuildKit`'s reading, and by
 //! that alone.
 
 mod document;

@@ -1,8 +1,8 @@
 //! The evidence graph: facts, what they connect, and where images ran.
 //!
 //! - A manifest that carries statements, or lists others, is queued in the transaction that shows or deletes it.
-//! - Whoever takes it reads it, and [`Catalogue::note_evidence`] replaces all that the graph has of it by what it says now.
-//!   So the graph follows from manifests, blobs and the log alone, in whichever order they were read.
+//! - Whoever takes it reads it, and [`note_evidence`](super::Catalogue::note_evidence) replaces all that the graph has
+//!   of it by what it says now. So the graph follows from manifests, blobs and the log alone, in whichever order they were read.
 //! - Nothing here is a judgement: whether a signature counts depends on who is trusted, and is found out by who asks.
 //!
 //! Four times are told apart: *stated* in the statement, *logged* by the leaf, *observed* by the registry when it was pushed,
