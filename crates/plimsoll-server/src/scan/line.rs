@@ -9,6 +9,7 @@ mod edges;
 mod evidence;
 mod known;
 mod members;
+mod runs;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -163,10 +164,16 @@ impl Scanner {
         });
         let builds: EdgeBuilds = reading.buffer_unordered(AT_A_TIME).try_collect().await?;
         let known = self.known_here(case, members).await?;
+        let runs = self.runs_of_members(&case.repository, members).await?;
         let mut reported = Vec::with_capacity(found.len());
         for interval in &found {
             let clocks = self
-                .clocks(case, members, interval, &Told { builds: &builds, known: &known, statements })
+                .clocks(
+                    case,
+                    members,
+                    interval,
+                    &Told { builds: &builds, known: &known, runs: &runs, statements },
+                )
                 .await?;
             reported.push(report_interval(interval, &builds, clocks));
         }

@@ -315,6 +315,7 @@ fn what_is_said_of_the_builds_is_taken_in(place: &Place, drift: &Value) {
     assert_eq!(clocks["build"]["source"]["isVerified"], false, "nobody here says whom to trust");
     assert_eq!(clocks["approval"]["source"]["kind"], "evidence");
     assert!(clocks["approval"]["at"].as_str() > clocks["push"]["at"].as_str());
+    it_is_told_how_long_the_vulnerability_ran(place);
     assert!(report["intervals"][1]["clocks"].get("approval").is_none());
     let drawn = run(&["introduced", OPENSSL, &place.image("team/drift:30"), "-o", "wide"]);
     assert!(drawn.contains("no commit at all"), "{drawn}");
@@ -328,6 +329,26 @@ fn what_is_said_of_the_builds_is_taken_in(place: &Place, drift: &Value) {
     let clocks = &introduced(OPENSSL, &place.image("team/drift:30"))["intervals"][0]["clocks"];
     assert_eq!(clocks["build"]["source"]["isVerified"], true, "the project trusts that builder");
     assert_eq!(clocks["approval"]["source"]["isVerified"], false, "and nobody who approves");
+}
+
+/// One run of an image of the first interval has ended, and then another has not.
+fn it_is_told_how_long_the_vulnerability_ran(place: &Place) {
+    let observe = |workload: &str, more: &[&str]| {
+        let image = place.image("team/drift:9");
+        let words = ["observe", &image, "--where", workload, "--from", "2026-11-01T00:00:00Z"];
+        plimsoll(place.data.path(), &[&words[..], more].concat());
+        introduced(OPENSSL, &place.image("team/drift:30"))["intervals"][0].clone()
+    };
+    let ended = observe("prod/web/shop", &["--to", "2026-11-03T00:00:00Z"]);
+    assert_eq!(ended["clocks"]["run"]["at"], "2026-11-01T00:00:00Z");
+    assert_eq!(ended["clocks"]["gone"]["at"], "2026-11-03T00:00:00Z");
+    assert_eq!(ended["clocks"]["gone"]["source"]["place"], "prod/web/shop");
+    let seconds = |interval: &Value, name: &str| interval["exposure"][name].as_i64().unwrap();
+    assert_eq!(seconds(&ended, "exposedSeconds"), 2 * 86_400);
+    assert_eq!(seconds(&ended, "knowinglyExposedSeconds"), 0, "it was not known here by then");
+    let running = observe("prod/web/stock", &[]);
+    assert!(running["clocks"].get("gone").is_none(), "{running:#}");
+    assert!(seconds(&running, "exposedSeconds") > 2 * 86_400);
 }
 
 /// A source repository in which the lock file changed twice before build 5, and once before build 20.

@@ -9,6 +9,7 @@ use plimsoll_vuln::finding::Finding;
 use super::edges::EdgeBuilds;
 use super::evidence::Statements;
 use super::known::KnownHere;
+use super::runs::Runs;
 use super::{Case, Member, moment};
 use crate::scan::Scanner;
 
@@ -17,6 +18,7 @@ pub(super) struct Told<'a> {
     pub(super) builds: &'a EdgeBuilds,
     pub(super) known: &'a KnownHere,
     pub(super) statements: &'a Statements,
+    pub(super) runs: &'a Runs,
 }
 
 impl Statements {
@@ -41,7 +43,10 @@ impl Scanner {
         let held_by = members.get(interval.first..=interval.last).unwrap_or_default();
         let components: BTreeSet<u32> = held_by.iter().flat_map(|member| &member.held).copied().collect();
         let fixed = interval.after.and_then(|after| members.get(after));
+        let (run, gone) = told.runs.clocks(held_by);
         Ok(Clocks {
+            run,
+            gone,
             approval: told.statements.approval_of(held_by),
             base: base_clock(interval, told.builds),
             build: first.built.clone(),

@@ -31,6 +31,8 @@ pub(in crate::scan) type Platforms = HashMap<Digest, String>;
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) digest: Digest,
+    /// Its config, by which runtimes know it too.
+    pub(super) config: Option<Digest>,
     /// The tags that point at it, or did.
     pub(super) tags: BTreeSet<Tag>,
     /// When it was built, if somebody says.
@@ -138,6 +140,7 @@ impl Member {
             Some(_) | None => Some(Unknown::Waiting),
         };
         Self {
+            config: config_of(&image),
             pushed: image.pushed_at,
             analysed: image.noted.map(|noted| noted.analysed_at),
             unknown,
@@ -148,6 +151,7 @@ impl Member {
     fn deleted(digest: Digest) -> Self {
         Self {
             digest,
+            config: None,
             tags: BTreeSet::new(),
             built: None,
             // The tags that pointed at it say when that was.
@@ -195,6 +199,13 @@ impl Member {
     pub(super) fn place_in_time(&self) -> (i64, Timestamp, Digest) {
         let built = self.built.as_ref().map(|clock| clock.at.as_millisecond());
         (built.unwrap_or_else(|| self.pushed.unix_ms()), self.pushed, self.digest)
+    }
+}
+
+fn config_of(image: &HeldImage) -> Option<Digest> {
+    match Manifest::parse(&image.manifest, None) {
+        Ok((Manifest::Image(manifest), _)) => Some(manifest.config.digest),
+        _ => None,
     }
 }
 
