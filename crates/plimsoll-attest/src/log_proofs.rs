@@ -9,6 +9,7 @@ use plimsoll_tlog::{FactLeaf, Leaf, LogProof};
 use serde::{Deserialize, Serialize};
 
 use crate::Trust;
+use crate::logged::time_of;
 use crate::nesting::{TooDeep, check_nesting};
 
 /// Largest document that is read.
@@ -78,11 +79,7 @@ impl LogProofs {
         let subject = subject.map(ToString::to_string);
         let entry = FactLeaf { manifest: manifest.to_string(), subject }.to_bytes();
         let pairs = proofs.iter().flat_map(|proof| trust.logs().iter().map(move |log| (proof, log)));
-        let times = pairs.filter_map(|(proof, log)| {
-            let seconds = proof.verify(&entry, log).ok()?.logged_at_unix_s?;
-            Timestamp::from_second(seconds.try_into().ok()?).ok()
-        });
-        times.min()
+        pairs.filter_map(|(proof, log)| time_of(&proof.verify(&entry, log).ok()?)).min()
     }
 
     /// Whether there is a proof that speaks of `manifest`, believed or not.

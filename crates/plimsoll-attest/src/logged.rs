@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use plimsoll_tlog::{LogVerifier, TransparencyLogEntry};
+use plimsoll_tlog::{LogVerifier, Opened, TransparencyLogEntry};
 use sha2::{Digest as _, Sha256};
 
 use crate::Bundle;
@@ -30,8 +30,12 @@ fn stated_time(
 ) -> Option<Timestamp> {
     let (record, opened) = entry.verify(log).ok()?;
     let is_it = record.digest() == Sha256::digest(signed).as_slice() && record.signature() == signature;
-    let seconds = opened.logged_at_unix_s.filter(|_| is_it)?;
-    Timestamp::from_second(seconds.try_into().ok()?).ok()
+    time_of(&opened).filter(|_| is_it)
+}
+
+/// When a checkpoint was signed, as whoever cosigned it states.
+pub(crate) fn time_of(opened: &Opened) -> Option<Timestamp> {
+    Timestamp::from_second(opened.logged_at_unix_s?.try_into().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -2,22 +2,17 @@
 //!
 //! Repository names hold slashes, so a path is read from its end.
 
+mod query;
+
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, TagOrDigest};
-use plimsoll_store::Timestamp;
 use plimsoll_store::catalogue::{ProjectName, UploadId};
 
 use super::error::ErrorResponse;
 use super::token::{GOVERN_SCOPE, LIST_SCOPE};
-use crate::list::PAGE_MAX;
 use crate::{DocumentKind, EventsPage, LogRead, TraceOf};
-
-/// Most events that are looked at for one answer: each may list many images.
-const EVENTS_MAX: usize = 200;
-
-/// Longest id of a vulnerability or package URL that is looked for.
-const ASKED_BYTES_MAX: usize = 1024;
+use query::Query;
 
 macro_rules! endpoints {
     ($($(#[$doc:meta])* $name:ident = $label:literal;)*) => {
@@ -495,73 +490,11 @@ fn referrers(
     only_get(method, Call::ListReferrers(name, digest(subject)?, ReferrersFilter { artifact_type, last }))
 }
 
-/// The parameters after the question mark.
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn parse(text: &str) -> Result<Self, ErrorResponse> {
-        let decode = |part: &str| {
-            let plain = part.replace('+', "%20");
-            let decoded = percent_decode_str(&plain).decode_utf8().map(|text| text.into_owned());
-            decoded.map_err(|_| ErrorResponse::query_invalid())
-        };
-        // A plus sign in an artifact type such as `application/spdx+json` is written as itself by many clients.
-        let decode_value = |part: &str| {
-            let decoded = percent_decode_str(part).decode_utf8().map(|text| text.into_owned());
-            decoded.map_err(|_| ErrorResponse::query_invalid())
-        };
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode_value(value)?))
-        });
-        pairs.collect::<Result<_, _>>().map(Self)
-    }
-
-    fn all<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
-        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    fn first(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-
-    fn page(&self) -> Result<Page, ErrorResponse> {
-        let limit = match self.first("n") {
-            Some(text) => text.parse().map_err(|_| ErrorResponse::page_invalid())?,
-            None => PAGE_MAX,
-        };
-        Ok(Page { limit, last: self.first("last").map(str::to_owned) })
-    }
-
-    fn lacking(&self, gate: &str) -> Result<LackingQuestion, ErrorResponse> {
-        let last = match self.first("last") {
-            Some(last) => {
-                let (repository, tag) = last.rsplit_once(':').ok_or_else(ErrorResponse::page_invalid)?;
-                Some((repository.to_owned(), tag.to_owned()))
-            }
-            None => None,
-        };
-        Ok(LackingQuestion { gate: gate.to_owned(), last, limit: self.page()?.limit })
-    }
-
-    /// What is looked for: a vulnerability, or a component.
-    fn asked(&self) -> Result<String, ErrorResponse> {
-        let asked = self.first("vulnerability").or_else(|| self.first("component"));
-        let is_fit = |text: &&str| !text.is_empty() && text.len() <= ASKED_BYTES_MAX;
-        asked.filter(is_fit).map(str::to_owned).ok_or_else(ErrorResponse::question_missing)
-    }
-
-    fn events_page(&self) -> Result<EventsPage, ErrorResponse> {
-        let limit = self.page()?.limit.min(EVENTS_MAX);
-        let number = |name| self.first(name).map_or(Ok(0), str::parse);
-        let after = number("after").map_err(|_| ErrorResponse::event_number_invalid())?;
-        let since = number("since").map_err(|_| ErrorResponse::event_number_invalid())?;
-        Ok(EventsPage { after, since: Timestamp::from_unix_ms(since), limit })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use plimsoll_store::Timestamp;
+
+    use super::query::EVENTS_MAX;
     use super::*;
 
     fn parse(method: &Method, uri: &str) -> Result<Call, ErrorResponse> {

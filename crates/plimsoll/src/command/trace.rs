@@ -90,7 +90,7 @@ impl Trace {
         };
         let insight = repository.trace(&target).await?;
         let answer: TraceAnswer = understand(insight, &reference.registry)?;
-        Ok(Answer::One(Box::new(answer.named(&self.what, &reference.registry))))
+        Ok(Answer::One(Box::new(answer.named(&self.what))))
     }
 
     async fn ask_for_all(&self, places: &Places, server: &RegistryHost) -> Result<Answer, Failure> {

@@ -180,11 +180,10 @@ pub(super) struct Said {
 
 impl Trace {
     /// Says under which name the image was asked for, and what to do about what is missing.
-    pub(super) fn named(mut self, image: &str, registry: &RegistryHost) -> Self {
-        let repository = self.repository.clone();
-        for hop in &mut self.hops {
-            let own = format!("{registry}/{repository}@{}", hop.image);
-            hop.next = hop.step.next_command(hop.grade, if hop.image == self.digest { image } else { &own });
+    pub(super) fn named(mut self, image: &str) -> Self {
+        // A base is in a repository of its own, and somebody else's to mend.
+        for hop in self.hops.iter_mut().filter(|hop| hop.image == self.digest) {
+            hop.next = hop.step.next_command(hop.grade, image);
         }
         Self { image: image.to_owned(), ..self }
     }
@@ -194,7 +193,7 @@ impl Traces {
     pub(super) fn named(self, registry: &RegistryHost) -> Self {
         let traces = self.traces.into_iter().map(|trace| {
             let name = format!("{registry}/{}@{}", trace.repository, trace.digest);
-            trace.named(&name, registry)
+            trace.named(&name)
         });
         Self { traces: traces.collect(), ..self }
     }
@@ -204,7 +203,7 @@ impl Step {
     /// The command that makes a step as good as it can be.
     fn next_command(&self, grade: Grade, image: &str) -> Option<String> {
         let is_wanting = matches!(grade, Grade::Missing | Grade::InheritedIgnored | Grade::Claimed);
-        let provenance = || format!("plimsoll attest {image} --type provenance --predicate FILE --key FILE");
+        let provenance = || format!("plimsoll attest provenance {image} --key FILE");
         match self {
             Self::Signature {} if is_wanting => Some(format!("plimsoll sign {image} --key FILE")),
             Self::Build { .. } | Self::Source { .. } if is_wanting => Some(provenance()),
