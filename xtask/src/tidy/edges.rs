@@ -35,6 +35,11 @@ const ROOMS: &[Room] = &[
         may_use: &["plimsoll-oci", "plimsoll-image"],
     },
     Room {
+        name: "plimsoll-slim",
+        storey: Storey::Reasoning,
+        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom", "plimsoll-dockerfile"],
+    },
+    Room {
         name: "plimsoll-analyser",
         storey: Storey::Edge,
         may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom"],
@@ -49,6 +54,16 @@ const ROOMS: &[Room] = &[
         name: "plimsoll-transport",
         storey: Storey::Edge,
         may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-attest"],
+    },
+    Room {
+        name: "plimsoll-build",
+        storey: Storey::Edge,
+        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-dockerfile", "plimsoll-transport"],
+    },
+    Room {
+        name: "plimsoll-runtime",
+        storey: Storey::Edge,
+        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom"],
     },
     Room {
         name: "plimsoll-registry",
@@ -80,9 +95,12 @@ const ROOMS: &[Room] = &[
             "plimsoll-oci",
             "plimsoll-attest",
             "plimsoll-analyser",
+            "plimsoll-build",
             "plimsoll-dockerfile",
             "plimsoll-image",
             "plimsoll-index",
+            "plimsoll-runtime",
+            "plimsoll-slim",
             "plimsoll-store",
             "plimsoll-tlog",
             "plimsoll-transport",
@@ -111,7 +129,9 @@ const ROOMS: &[Room] = &[
         storey: Storey::Development,
         // What a benchmark measures in a process of its own.
         may_use: &[
+            "plimsoll-build",
             "plimsoll-dockerfile",
+            "plimsoll-slim",
             "plimsoll-oci",
             "plimsoll-image",
             "plimsoll-sbom",

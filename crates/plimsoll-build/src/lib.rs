@@ -1,0 +1,1 @@
+//! Running builds: our own assembler, and buildah as a child.
