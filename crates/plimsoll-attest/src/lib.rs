@@ -59,9 +59,9 @@ pub use policy::{
 };
 pub use predicate_type::PredicateType;
 pub use provenance::{
-    Actor, Aspect, BUILD_TYPE, BaseImage, BuildRecord, BuildRun, CiKind, Contradiction, DOCKERFILE_BYTES_MAX,
-    DockerfileError, Grade, LOCK_FILES, Material, People, Provenance, RecordError, RunError, SourceRevision,
-    SourceTree, Witness, base_images, is_same_repository, source_uri,
+    Actor, Aspect, BUILD_TYPE, BuildRecord, BuildRun, CiKind, Contradiction, Grade, LOCK_FILES, Material,
+    People, Provenance, RecordError, RunError, SourceRevision, SourceTree, Witness, is_same_repository,
+    source_uri,
 };
 pub use referrer::{EMPTY_CONFIG, NewReferrer, referrer};
 pub use requirement::{Requirement, Unmet};

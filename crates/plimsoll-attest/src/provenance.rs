@@ -1,6 +1,5 @@
 //! How an image was built: SLSA's build provenance, read and written.
 
-mod dockerfile;
 mod read;
 mod record;
 mod repository;
@@ -10,7 +9,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::dockerfile::{BaseImage, DOCKERFILE_BYTES_MAX, DockerfileError, base_images};
 pub use self::read::Provenance;
 pub use self::record::{BuildRecord, Contradiction, People, RecordError, SourceTree, Witness};
 pub use self::repository::{is_same_repository, source_uri};

@@ -77,6 +77,14 @@ pub struct ExternalImage {
     pub reference: Option<Reference>,
 }
 
+impl ExternalImage {
+    /// One whose name has no variables.
+    pub(crate) fn named(text: &str) -> Self {
+        let reference = Reference::parse_normalized(text).ok().map(|(reference, _)| reference);
+        Self { written: text.to_owned(), name: text.to_owned(), reference }
+    }
+}
+
 /// Something that a stage takes from elsewhere than its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
@@ -95,15 +103,24 @@ pub struct Use {
 pub struct BuildChoice<'b> {
     /// The stage to build; the last one unless it is said.
     pub target: Option<&'b str>,
-    /// Values for `ARG`.
+    /// All values that the build is given for `ARG`, and for what `BuildKit` sets by itself; nothing where nobody knows.
     pub arguments: Option<&'b BTreeMap<String, String>>,
+    /// Whether nobody knows for which platform it is built, on which; otherwise both are taken for linux/amd64.
+    pub is_platform_unknown: bool,
+}
+
+impl BuildChoice<'_> {
+    /// Whether a variable without a value has none in the build either.
+    fn is_surely_unset(&self, name: &str) -> bool {
+        self.arguments.is_some() && !(self.is_platform_unknown && scope::is_automatic(name))
+    }
 }
 
 impl Graph {
     /// Finds the stages of a document.
-    pub fn of(document: &Document, choice: BuildChoice<'_>) -> Self {
+    pub fn of<'d>(document: &'d Document, choice: BuildChoice<'d>) -> Self {
         let mut builder =
-            Builder { document, scope: Scope::global(document, choice.arguments), stages: Vec::new() };
+            Builder { document, choice, scope: Scope::global(document, choice), stages: Vec::new() };
         let strays = builder.stages();
         let mut graph = Self { stages: builder.stages, target: None, strays, circular: Vec::new() };
         graph.target = graph.target_of(choice.target);
@@ -188,6 +205,7 @@ impl Graph {
 
 struct Builder<'d> {
     document: &'d Document,
+    choice: BuildChoice<'d>,
     scope: Scope,
     stages: Vec<Stage>,
 }
@@ -238,7 +256,8 @@ impl Builder<'_> {
             Some(stage) => Source::Stage(stage),
             None if name == "scratch" => Source::Scratch,
             None => {
-                let is_whole = expanded.unknown.is_empty() && !name.contains('$');
+                let is_whole = expanded.unknown.iter().all(|name| self.choice.is_surely_unset(name))
+                    && !name.contains('$');
                 let reference = Reference::parse_normalized(&name).ok().map(|(reference, _)| reference);
                 let written = written.to_owned();
                 Source::Image(ExternalImage { written, name, reference: reference.filter(|_| is_whole) })
@@ -278,11 +297,7 @@ impl Builder<'_> {
         match by_name.or_else(by_number) {
             Some(stage) => Source::Stage(stage),
             None if text == "scratch" => Source::Scratch,
-            None => {
-                let reference = Reference::parse_normalized(text).ok().map(|(reference, _)| reference);
-                let (written, name) = (text.to_owned(), text.to_owned());
-                Source::Image(ExternalImage { written, name, reference })
-            }
+            None => Source::Image(ExternalImage::named(text)),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! [`parse()`] reads any bytes into a [`Document`] that prints back the same. It goes by `BuildKit`'s reading, and by
 //! that alone.
 
+mod bases;
 mod document;
 pub mod expand;
 pub mod graph;
@@ -14,6 +15,7 @@ mod parse;
 pub mod shell;
 mod span;
 
+pub use bases::{BasesError, base_images};
 pub use document::{Directive, Document, Part, PartKind, SyntaxError};
 pub use joined::Joined;
 pub use parse::{Mount, mounts, parse};

@@ -115,7 +115,10 @@ pub struct Verdict {
 
 /// Judges a document.
 pub fn lint(document: &Document, options: LintOptions<'_>) -> Verdict {
-    let graph = Graph::of(document, BuildChoice { target: options.target, arguments: options.arguments });
+    let graph = Graph::of(
+        document,
+        BuildChoice { target: options.target, arguments: options.arguments, ..BuildChoice::default() },
+    );
     let subject = Subject::of(document, &graph, options);
     let mut findings = match options.profile {
         Profile::Plimsoll => rule::findings(&subject, options),

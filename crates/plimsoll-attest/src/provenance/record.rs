@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use plimsoll_oci::Reference;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::{
-    Actor, Aspect, BUILD_TYPE, BaseImage, BuildRun, Grade, Material, SourceRevision, full_commit,
-    is_same_repository, source_uri,
+    Actor, Aspect, BUILD_TYPE, BuildRun, Grade, Material, SourceRevision, full_commit, is_same_repository,
+    source_uri,
 };
 
 /// Longest text in a record.
@@ -269,25 +270,23 @@ fn grades(run: &BuildRun, witness: &Witness) -> BTreeMap<Aspect, Grade> {
 }
 
 impl Material {
+    /// An image that was built on, as a Dockerfile names it and what that names, if it is known: by its package URL, with
+    /// its digest if there is one. A tag alone does not say which image it was.
+    pub fn of_image(written: &str, reference: Option<&Reference>) -> Self {
+        let name = Some(written.to_owned());
+        let Some(reference) = reference else { return Self { name, ..Self::default() } };
+        let digest =
+            reference.digest.iter().map(|digest| (digest.algorithm().name().to_owned(), digest.encoded()));
+        Self { name, uri: Some(package_url(reference)), digest: digest.collect() }
+    }
+
     fn texts(&self) -> impl Iterator<Item = &String> {
         self.name.iter().chain(&self.uri).chain(self.digest.iter().flat_map(|(name, hash)| [name, hash]))
     }
 }
 
-impl From<&BaseImage> for Material {
-    /// The image by its package URL, with its digest if the Dockerfile names it. A tag alone does not say which image it
-    /// was.
-    fn from(base: &BaseImage) -> Self {
-        let name = Some(base.written.clone());
-        let Some(reference) = &base.reference else { return Self { name, ..Self::default() } };
-        let digest =
-            reference.digest.iter().map(|digest| (digest.algorithm().name().to_owned(), digest.encoded()));
-        Self { name, uri: Some(package_url(reference)), digest: digest.collect() }
-    }
-}
-
 /// `pkg:oci/NAME@DIGEST?repository_url=…&tag=…` (the package URL specification, type `oci`).
-fn package_url(reference: &plimsoll_oci::Reference) -> String {
+fn package_url(reference: &Reference) -> String {
     let repository = reference.repository.to_string();
     let name = repository.rsplit('/').next().unwrap_or_default();
     let digest =

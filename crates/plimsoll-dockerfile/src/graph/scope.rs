@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::BuildChoice;
 use crate::document::Document;
 use crate::expand::{ExpandError, Expanded, Variables, expand};
 use crate::instruction::{Instruction, Keyword};
@@ -22,6 +23,11 @@ const PREDEFINED: &[(&str, &str)] = &[
     ("TARGETSTAGE", "default"),
 ];
 
+/// Whether `BuildKit` sets an argument by itself.
+pub(super) fn is_automatic(name: &str) -> bool {
+    PREDEFINED.iter().any(|(its, _)| *its == name)
+}
+
 /// The variables that are known at a place of a Dockerfile.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -31,10 +37,14 @@ pub struct Scope {
 
 impl Scope {
     /// What is known before the first stage: what `BuildKit` sets, and the `ARG`s there.
-    pub fn global(document: &Document, given: Option<&BTreeMap<String, String>>) -> Self {
+    pub fn global(document: &Document, choice: BuildChoice<'_>) -> Self {
         let mut scope = Self::default();
-        for (name, value) in PREDEFINED {
-            scope.set(name, (*value).to_owned());
+        let given = choice.arguments;
+        for (name, usual) in PREDEFINED {
+            let usual = (!choice.is_platform_unknown).then(|| (*usual).to_owned());
+            if let Some(value) = given.and_then(|given| given.get(*name)).cloned().or(usual) {
+                scope.set(name, value);
+            }
         }
         let before = document.instructions().iter().take_while(|instruction| !instruction.is(Keyword::From));
         for (name, default, _) in before.flat_map(Instruction::declared) {

@@ -4,7 +4,7 @@ use plimsoll_dockerfile::graph::{BuildChoice, Graph, Role, Source};
 use plimsoll_dockerfile::parse;
 
 fn graph(text: &str, target: Option<&str>) -> Graph {
-    Graph::of(&parse(text), BuildChoice { target, arguments: None })
+    Graph::of(&parse(text), BuildChoice { target, ..BuildChoice::default() })
 }
 
 const STAGES: &str = include_str!("../fixtures/stages");
@@ -45,7 +45,7 @@ fn another_target_ships_other_stages() {
 fn arguments_before_the_first_stage_name_its_base() {
     let text = "ARG TAG=1\nARG IMAGE=a/b:$TAG\nFROM ${IMAGE}\nFROM $NONE\n";
     let name = |arguments: Option<&BTreeMap<String, String>>, stage: usize| {
-        let graph = Graph::of(&parse(text), BuildChoice { target: None, arguments });
+        let graph = Graph::of(&parse(text), BuildChoice { arguments, ..BuildChoice::default() });
         match &graph.stages[stage].base {
             Source::Image(image) => (image.name.clone(), image.reference.is_some()),
             other => panic!("{other:?}"),

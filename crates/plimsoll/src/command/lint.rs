@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use plimsoll_dockerfile::lint::{Fix, LintOptions, Profile, Safety, Severity, Verdict, apply, lint, patch};
 use plimsoll_dockerfile::{Document, parse};
 
+pub(crate) use self::files::DOCKERFILE_BYTES_MAX;
 use self::files::Dockerfile;
 use self::report::{FileReport, LintReport};
 use crate::context::Context;
@@ -151,7 +152,7 @@ impl Lint {
         options: LintOptions<'_>,
     ) -> Result<(), Failure> {
         use plimsoll_dockerfile::graph::{BuildChoice, Graph};
-        let choice = BuildChoice { target: options.target, arguments: None };
+        let choice = BuildChoice { target: options.target, ..BuildChoice::default() };
         let is_there = options.target.is_none() || Graph::of(document, choice).target.is_some();
         let name = options.target.unwrap_or_default();
         is_there.then_some(()).ok_or_else(|| Failure::usage(format!("`{}` has no stage `{name}`", file.name)))

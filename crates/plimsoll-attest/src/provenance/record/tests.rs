@@ -7,7 +7,6 @@ const COMMIT: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 fn record() -> BuildRecord {
     let base = format!("debian:12@{}", Digest::sha256_of(b"base"));
-    let base = BaseImage { written: "debian:12".to_owned(), reference: base.parse().ok() };
     BuildRecord {
         source: Some(SourceRevision {
             uri: "git+https://example.org/app@refs/heads/main".to_owned(),
@@ -21,7 +20,7 @@ fn record() -> BuildRecord {
             committers: ["ben@example.org".to_owned()].into(),
         }),
         dockerfile: Some(Material { name: Some("Dockerfile".to_owned()), ..Material::default() }),
-        bases: vec![Material::from(&base)],
+        bases: vec![Material::of_image("debian:12", base.parse().ok().as_ref())],
         finished_on: "2026-11-22T12:00:00Z".parse().ok(),
         ..BuildRecord::default()
     }

@@ -7,11 +7,11 @@ use plimsoll_oci::Reference;
 use super::super::{Edit, Subject};
 use super::Checks;
 use crate::expand::{Expanded, Variables as _};
-use crate::graph::{Scope, Stage};
+use crate::graph::{BuildChoice, Scope, Stage};
 use crate::instruction::Instruction;
 
 pub(super) fn check(subject: &Subject<'_>, checks: &mut Checks) {
-    let scope = Scope::global(subject.document, None);
+    let scope = Scope::global(subject.document, BuildChoice::default());
     let declared = declared(subject);
     let mut names = BTreeSet::new();
     for stage in &subject.graph.stages {

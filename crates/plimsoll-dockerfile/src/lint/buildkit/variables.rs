@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::Subject;
 use super::Checks;
 use crate::expand::{Expanded, Variables as _, expand_raw};
-use crate::graph::{Scope, Source, Stage};
+use crate::graph::{BuildChoice, Scope, Source, Stage};
 use crate::instruction::{Arguments, Instruction, Keyword};
 use crate::parse::mount_fields;
 use crate::span::Span;
@@ -30,7 +30,7 @@ struct Once {
 }
 
 pub(super) fn check(subject: &Subject<'_>, checks: &mut Checks) {
-    let global = Scope::global(subject.document, None);
+    let global = Scope::global(subject.document, BuildChoice::default());
     let mut done: Vec<State> = Vec::new();
     for stage in &subject.graph.stages {
         let state = begin(subject, stage, &done);

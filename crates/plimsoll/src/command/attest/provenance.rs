@@ -3,15 +3,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use plimsoll_attest::{
-    BuildRecord, BuildRun, DOCKERFILE_BYTES_MAX, Material, PredicateType, Statement, Witness, base_images,
-};
+use plimsoll_attest::{BuildRecord, BuildRun, Material, PredicateType, Statement, Witness};
+use plimsoll_dockerfile::graph::{BuildChoice, ExternalImage};
+use plimsoll_dockerfile::{base_images, parse};
 use plimsoll_oci::Digest;
 
 use super::vouch::vouch;
 use crate::advisories::read_bounded;
 use crate::ci_token::CiTokenSource;
 use crate::command::cp::read_name;
+use crate::command::lint::DOCKERFILE_BYTES_MAX;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
@@ -178,17 +179,18 @@ impl BuildArguments {
         let unusable = |error: &dyn std::error::Error| {
             Failure::usage("the Dockerfile is not understood").at(path.display().to_string()).because(error)
         };
-        let bytes = read_bounded(path, DOCKERFILE_BYTES_MAX as u64).map_err(|error| unusable(&error))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let bases =
-            base_images(&text, self.target.as_deref(), build_args).map_err(|error| unusable(&error))?;
+        let bytes = read_bounded(path, DOCKERFILE_BYTES_MAX).map_err(|error| unusable(&error))?;
+        let target = self.target.as_deref();
+        let choice = BuildChoice { target, arguments: Some(build_args), is_platform_unknown: true };
+        let bases = base_images(&parse(bytes), choice).map_err(|error| unusable(&error))?;
         for base in &bases {
             if base.reference.as_ref().is_none_or(|reference| reference.digest.is_none()) {
                 doubts
                     .push(format!("`{}` names no digest: nobody will know which image it was", base.written));
             }
         }
-        Ok(bases.iter().map(Material::from).collect())
+        let material = |base: &ExternalImage| Material::of_image(&base.written, base.reference.as_ref());
+        Ok(bases.iter().map(material).collect())
     }
 }
 

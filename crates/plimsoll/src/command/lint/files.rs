@@ -7,7 +7,7 @@ use crate::advisories::{cannot, read_bounded};
 use crate::failure::Failure;
 
 /// Largest Dockerfile that is read.
-const DOCKERFILE_BYTES_MAX: u64 = 4 << 20;
+pub(crate) const DOCKERFILE_BYTES_MAX: u64 = 4 << 20;
 /// What is looked for in a directory.
 const NAMES: [&str; 2] = ["Dockerfile", "Containerfile"];
 
