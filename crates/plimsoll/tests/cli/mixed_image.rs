@@ -1,6 +1,8 @@
 //! One image with something of everything: packages of distributions, programs, archives and language packages, each made
 //! by the tool whose it is, and each told once.
 
+mod alpine;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
@@ -12,13 +14,28 @@ use flate2::write::ZlibEncoder;
 use plimsoll_testkit::{Peer, find_peer};
 use serde_json::{Value, json};
 
+use self::alpine::AlpinePackage;
 use crate::peers::rpm_database;
 use crate::run_in;
 
-/// The form of apk's database (`apk-package`, section 5 of its manual). A package of it owns a Python package.
-const APK: &str = "C:Q1p78yvTLG094tHE1+dToJGbmYzQE=\nP:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\no:musl\nF:lib\nR:ld-musl.so.1\n\n\
-    C:Q1p78yvTLG094tHE1+dToJGbmYzQF=\nP:py3-six\nV:1.16.0-r8\nA:noarch\nL:MIT\no:py3-six\n\
-    F:usr/lib/python3.11/site-packages/six-1.16.0.dist-info\nR:METADATA\nR:RECORD\n\n";
+/// Packages of Alpine. One of them owns a Python package.
+const ALPINE: [AlpinePackage; 2] = [
+    AlpinePackage {
+        name: "musl",
+        version: "1.2.4-r2",
+        architecture: "x86_64",
+        files: &[("usr/lib/ld-musl-x86_64.so.1", "")],
+    },
+    AlpinePackage {
+        name: "py3-six",
+        version: "1.16.0-r8",
+        architecture: "noarch",
+        files: &[(
+            "usr/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n",
+        )],
+    },
+];
 
 /// What `cargo auditable` puts into programs: their crates.
 const CRATES: &str = r#"{"packages":[{"name":"rusty","version":"0.1.0","source":"local","dependencies":[1],"root":true},
@@ -150,9 +167,7 @@ fn tree(work: &Path) -> Option<PathBuf> {
     let root = work.join("root");
     fs::create_dir_all(root.join("usr/bin")).unwrap();
     write(root.join("etc/os-release"), "ID=alpine\nVERSION_ID=3.19.0\n");
-    write(root.join("lib/apk/db/installed"), APK);
-    let owned = root.join("usr/lib/python3.11/site-packages/six-1.16.0.dist-info/METADATA");
-    write(owned, "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n");
+    alpine::install(&ALPINE, work, &root)?;
     fs::create_dir_all(work.join("rpm")).unwrap();
     write(root.join("var/lib/rpm/rpmdb.sqlite"), rpm_database(&work.join("rpm"))?);
     add_go_program(work, &root)?;
