@@ -28,7 +28,7 @@ pub use file_index::{FileEntry, FileIndex, IndexPlace};
 pub use located::Located;
 pub use merge::{Executables, ImageContents, LayerNote, Mismatch, Unaccounted, merge};
 pub use purl::{ParsePurlError, Purl};
-pub use reader::{Candidate, File, READERS, ReadFault, Reader};
+pub use reader::{Candidate, File, Linkage, READERS, ReadFault, Reader};
 pub use record::{
     ANALYSER_VERSION, FileFacts, FileNote, LayerRecord, Outline, Outlined, ReadRecordError, RecordHead,
 };

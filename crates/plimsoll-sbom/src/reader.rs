@@ -30,6 +30,8 @@ mod rust;
 mod window;
 mod zip;
 
+pub use elf::Linkage;
+
 /// Every reader, in the order in which they are asked.
 pub const READERS: &[Reader] = &[
     os_release::READER,

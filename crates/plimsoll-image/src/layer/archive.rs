@@ -34,6 +34,7 @@ pub(super) struct Member {
     pub(super) mode: u16,
     pub(super) uid: u32,
     pub(super) gid: u32,
+    pub(super) modified_unix: u64,
 }
 
 impl<'a> Archive<'a> {
@@ -209,6 +210,7 @@ fn describe(header: &Header<'_>, extension: &Extension) -> Result<Member, &'stat
         mode: header.mode()?,
         uid: extension.uid.map_or_else(|| header.uid(), Ok)?,
         gid: extension.gid.map_or_else(|| header.gid(), Ok)?,
+        modified_unix: header.modified_unix(),
         link: extension.link().unwrap_or_else(|| header.link()).to_vec(),
         ..Member::default()
     };

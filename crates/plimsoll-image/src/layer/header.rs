@@ -40,6 +40,11 @@ impl<'a> Header<'a> {
         owner(&self.0[116..124])
     }
 
+    /// The time of the last change; one before 1970, or none, counts as 1970.
+    pub(super) fn modified_unix(&self) -> u64 {
+        number(&self.0[136..148]).unwrap_or_default()
+    }
+
     pub(super) fn link(&self) -> &'a [u8] {
         until_nul(&self.0[157..257])
     }

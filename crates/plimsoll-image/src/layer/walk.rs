@@ -49,6 +49,8 @@ pub struct OwnedEntry {
     pub uid: u32,
     /// The group.
     pub gid: u32,
+    /// When its content changed, in seconds since 1970; 0 where the header says nothing of use.
+    pub modified_unix: u64,
     /// A symbolic link's target as written, or a hard link's target as a path in its normal form.
     pub link: Vec<u8>,
 }
@@ -175,6 +177,7 @@ fn entry(member: Member, path: Vec<u8>, limits: &Limits) -> Result<OwnedEntry, R
         mode: member.mode,
         uid: member.uid,
         gid: member.gid,
+        modified_unix: member.modified_unix,
         link,
     })
 }

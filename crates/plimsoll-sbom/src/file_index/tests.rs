@@ -79,7 +79,7 @@ fn any_entry() -> impl Strategy<Value = FileEntry> {
             let kind = [Kind::File, Kind::Directory, Kind::Symlink][kind];
             let link = if kind == Kind::Symlink { b"../t".to_vec() } else { Vec::new() };
             let path = path.into_bytes();
-            let entry = OwnedEntry { path, kind, size_bytes, is_sparse: false, mode, uid, gid, link };
+            let entry = OwnedEntry { path, kind, size_bytes, mode, uid, gid, link, ..OwnedEntry::default() };
             FileEntry { entry, digest }
         },
     )

@@ -5,11 +5,13 @@
 
 mod header;
 mod layout;
+mod linkage;
 
 use std::io::{self, Read, SeekFrom};
 
 pub(crate) use header::{Section, Segment};
 pub(crate) use layout::Layout;
+pub use linkage::Linkage;
 
 use super::ReadFault;
 use crate::Content;
@@ -29,6 +31,10 @@ pub(crate) struct Elf<'a> {
     layout: Layout,
     sections: Vec<Section>,
     segments: Vec<Segment>,
+    /// Where the table for the loader lies.
+    dynamic: Option<Span>,
+    /// Where the loader's path lies.
+    interpreter: Option<Span>,
 }
 
 /// Whether a file that begins so is an ELF program or shared library, rather than an object file or a core dump.
@@ -52,13 +58,13 @@ impl<'a> Elf<'a> {
     /// as none: it must not hide what runs.
     pub(crate) fn open(content: &'a mut dyn Content) -> Result<Self, ReadFault> {
         let header = header::Header::read(content)?;
-        let segments = header.segments(content)?;
+        let header::Segments { loaded: segments, dynamic, interpreter } = header.segments(content)?;
         let sections = match header.sections(content) {
             Ok(sections) => sections,
             Err(ReadFault::Malformed(_)) => Vec::new(),
             Err(fault) => return Err(fault),
         };
-        Ok(Self { content, layout: header.layout, sections, segments })
+        Ok(Self { content, layout: header.layout, sections, segments, dynamic, interpreter })
     }
 
     /// How its numbers are written.

@@ -27,6 +27,12 @@ const SHT_NOBITS: u32 = 8;
 /// `PT_LOAD`: the segment is loaded into memory.
 const PT_LOAD: u32 = 1;
 
+/// `PT_DYNAMIC`: the segment tells the loader what the program needs.
+const PT_DYNAMIC: u32 = 2;
+
+/// `PT_INTERP`: the segment names the loader.
+const PT_INTERP: u32 = 3;
+
 /// `PF_W`: the segment may be written to.
 const PF_W: u32 = 2;
 
@@ -48,6 +54,16 @@ pub(crate) struct Segment {
     pub(crate) writable: bool,
     /// Its bytes; memory beyond them is zero.
     pub(crate) span: Span,
+}
+
+/// The segments that somebody looks at.
+pub(super) struct Segments {
+    /// What is loaded into memory.
+    pub(super) loaded: Vec<Segment>,
+    /// The table for the loader.
+    pub(super) dynamic: Option<Span>,
+    /// The loader's path.
+    pub(super) interpreter: Option<Span>,
 }
 
 /// What the file header says of the tables.
@@ -97,14 +113,21 @@ impl Header {
         })
     }
 
-    /// The segments that are loaded and have bytes.
-    pub(super) fn segments(&self, content: &mut dyn Content) -> Result<Vec<Segment>, ReadFault> {
+    /// The segments that have bytes.
+    pub(super) fn segments(&self, content: &mut dyn Content) -> Result<Segments, ReadFault> {
         let table = self.segments.read(content, SEGMENTS_MAX, "segments")?;
         let rows = self.segments.rows(&table).map(|row| segment(self.layout, row));
         let segments: Option<Vec<(u32, Segment)>> = rows.collect();
         let segments = segments.ok_or_else(|| ReadFault::malformed("its segment table is cut short"))?;
-        let loaded = segments.into_iter().filter(|(kind, segment)| *kind == PT_LOAD && segment.span.size > 0);
-        Ok(loaded.map(|(_, segment)| segment).collect())
+        let of_kind = |wanted: u32| {
+            let is_it = move |(kind, segment): &&(u32, Segment)| *kind == wanted && segment.span.size > 0;
+            segments.iter().filter(is_it).map(|(_, segment)| *segment)
+        };
+        Ok(Segments {
+            loaded: of_kind(PT_LOAD).collect(),
+            dynamic: of_kind(PT_DYNAMIC).next().map(|segment| segment.span),
+            interpreter: of_kind(PT_INTERP).next().map(|segment| segment.span),
+        })
     }
 
     /// The sections that have bytes.
