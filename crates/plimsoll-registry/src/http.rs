@@ -204,6 +204,7 @@ async fn dispatch<B: RequestBody>(
         Call::Vouch(repository, reference) => provenance::vouch(asked, repository, reference, body).await,
         Call::Trace(repository, reference) => testimony::trace(asked, repository, reference).await,
         Call::TraceAll(of) => testimony::trace_all(asked, of).await,
+        Call::ListFacts(repository, after) => testimony::facts(asked, repository, *after).await,
         Call::Observe(repository, image) => testimony::observe(asked, repository, *image, body).await,
         Call::ReadLog(what) => log::read(asked, what).await,
         Call::WriteLog => log::submit(asked, body).await,

@@ -29,6 +29,10 @@ pub trait Testimony: Send + Sync {
     /// they hold.
     fn trace_all<'a>(&'a self, of: &'a TraceOf, can_list: &'a CanList) -> BoxFuture<'a, Known>;
 
+    /// What is said in a repository, a page at a time, behind the fact `after`: a manifest and the number of a part of it.
+    /// The first page has the runs that were told there too.
+    fn facts<'a>(&'a self, can_pull: &'a CanPull, after: Option<(Digest, u32)>) -> BoxFuture<'a, Known>;
+
     /// Notes that an image ran somewhere, and has it logged.
     fn observe<'a>(
         &'a self,

@@ -9,6 +9,7 @@ mod beneath;
 mod hop;
 mod indexing;
 mod judging;
+mod listing;
 mod reading;
 mod reindex;
 mod scene;
@@ -211,6 +212,10 @@ impl Testimony for Evidence {
 
     fn trace_all<'a>(&'a self, of: &'a TraceOf, can_list: &'a CanList) -> BoxFuture<'a, Known> {
         async move { self.answer_all(of, can_list).await.unwrap_or_else(failed) }.boxed()
+    }
+
+    fn facts<'a>(&'a self, can_pull: &'a CanPull, after: Option<(Digest, u32)>) -> BoxFuture<'a, Known> {
+        async move { self.list(can_pull.repository(), after).await.unwrap_or_else(failed) }.boxed()
     }
 
     fn observe<'a>(

@@ -1,6 +1,7 @@
 mod approvals;
 mod approve;
 mod attest;
+mod audit;
 mod backup;
 mod completions;
 mod config;
@@ -75,6 +76,7 @@ pub(crate) enum Command {
     Exceptions(exceptions::Exceptions),
     Trace(trace::Trace),
     Observe(observe::Observe),
+    Audit(audit::Audit),
     Evidence(evidence::Evidence),
     Key(key::Key),
     Cp(cp::Cp),
@@ -133,6 +135,7 @@ impl Command {
             Self::Exceptions(exceptions) => exceptions.run(context),
             Self::Trace(trace) => trace.run(context),
             Self::Observe(observe) => observe.run(context),
+            Self::Audit(audit) => audit.run(context),
             Self::Evidence(evidence) => evidence.run(context),
             Self::Key(key) => key.run(context),
             Self::Cp(cp) => cp.run(context),
@@ -192,6 +195,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("exceptions", "List the risks that people accept in an image, and hand them on"),
             ("trace", "Follow an image back to its build, its commit and its base"),
             ("observe", "Tell a registry where an image runs"),
+            ("audit", "Hand all evidence of a repository to an auditor"),
             ("evidence", "List what is said about an image, and fetch it"),
             ("key", "Make and manage the keys that images are signed with"),
             ("log", "Check a server's transparency log, and take proofs from it"),

@@ -63,6 +63,8 @@ endpoints! {
     Trace = "trace";
     /// `GET /v2/_plimsoll/trace/<digest>` and `…/<vulnerability>`
     TraceAll = "trace-all";
+    /// `GET /v2/<name>/_plimsoll/facts`
+    ListFacts = "list-facts";
     /// `POST /v2/<name>/_plimsoll/runs/<digest>`
     Observe = "observe";
     /// `GET` below `/log/`
@@ -123,6 +125,7 @@ pub(super) enum Call {
     Vouch(RepositoryName, TagOrDigest),
     Trace(RepositoryName, TagOrDigest),
     TraceAll(TraceOf),
+    ListFacts(RepositoryName, Option<(Digest, u32)>),
     Observe(RepositoryName, Digest),
     ReadLog(LogRead),
     WriteLog,
@@ -232,6 +235,9 @@ impl Call {
             [name @ .., "_plimsoll", "trace", of] => {
                 only_get(method, Self::Trace(repository(name)?, reference(of)?))
             }
+            [name @ .., "_plimsoll", "facts"] => {
+                only_get(method, Self::ListFacts(repository(name)?, query.fact()?))
+            }
             [name @ .., "_plimsoll", "runs", image] => observe(method, repository(name)?, image),
             [name @ .., "_plimsoll", "scan", reference] => {
                 document(method, repository(name)?, reference, DocumentKind::Report)
@@ -270,6 +276,7 @@ impl Call {
             Self::Vouch(..) => Endpoint::Vouch,
             Self::Trace(..) => Endpoint::Trace,
             Self::TraceAll(..) => Endpoint::TraceAll,
+            Self::ListFacts(..) => Endpoint::ListFacts,
             Self::Observe(..) => Endpoint::Observe,
             Self::ReadLog(..) => Endpoint::ReadLog,
             Self::WriteLog => Endpoint::WriteLog,
@@ -313,6 +320,7 @@ impl Call {
             | Self::Document(name, ..)
             | Self::ImageLine(name, ..)
             | Self::Trace(name, _)
+            | Self::ListFacts(name, _)
             | Self::ListReferrers(name, ..)
             | Self::FindPush(name, _)
             | Self::GetManifest(name, _)

@@ -53,6 +53,16 @@ pub(super) async fn trace_all(
     respond(testimony(asked)?.trace_all(of, &asked.identity.can_list()).await)
 }
 
+/// Answers with a page of what is said in a repository.
+pub(super) async fn facts(
+    asked: &Asked<'_>,
+    repository: &RepositoryName,
+    after: Option<(Digest, u32)>,
+) -> Result<Response<ResponseBody>, ErrorResponse> {
+    let can_pull = asked.identity.can_pull(repository)?;
+    respond(testimony(asked)?.facts(&can_pull, after).await)
+}
+
 /// Notes where an image ran.
 pub(super) async fn observe<B: RequestBody>(
     asked: &Asked<'_>,

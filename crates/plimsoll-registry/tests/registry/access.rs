@@ -52,6 +52,7 @@ fn example(endpoint: Endpoint) -> (Method, String) {
         Endpoint::Vouch => (Method::POST, format!("/v2/{NAME}/_plimsoll/provenance/latest")),
         Endpoint::Trace => (Method::GET, format!("/v2/{NAME}/_plimsoll/trace/latest")),
         Endpoint::TraceAll => (Method::GET, "/v2/_plimsoll/trace/CVE-2021-44228".to_owned()),
+        Endpoint::ListFacts => (Method::GET, format!("/v2/{NAME}/_plimsoll/facts")),
         Endpoint::Observe => (Method::POST, format!("/v2/{NAME}/_plimsoll/runs/{digest}")),
         Endpoint::ReadLog => (Method::GET, "/log/checkpoint".to_owned()),
         Endpoint::WriteLog => (Method::POST, "/log/api/v2/log/entries".to_owned()),
@@ -119,6 +120,7 @@ async fn a_reader_may_read_in_its_repositories_and_nothing_else() {
                 | Endpoint::ListEvents
                 | Endpoint::Trace
                 | Endpoint::TraceAll
+                | Endpoint::ListFacts
                 | Endpoint::ReadLog
                 | Endpoint::ListProjects
                 | Endpoint::GetProject

@@ -39,6 +39,7 @@ async fn keeps_the_contract(catalogue: &Catalogue) {
     projects::contests_at_once_have_a_winner(catalogue).await;
     evidence::what_is_said_is_noted_and_found_by_its_subject(catalogue).await;
     evidence::what_changes_while_it_is_read_is_read_again(catalogue).await;
+    evidence::a_repository_is_told_fact_by_fact_with_those_that_were_deleted(catalogue).await;
     evidence::runs_are_made_anew_from_the_log(catalogue).await;
     evidence::everything_that_the_graph_is_made_from_comes_in_pages(catalogue).await;
     verdicts::images_that_do_not_pass_a_gate_are_found_by_what_was_told(catalogue).await;

@@ -129,6 +129,30 @@ pub(crate) async fn what_changes_while_it_is_read_is_read_again(catalogue: &Cata
     assert!(left.retracted_at_index > left.log_index && left.log_index.is_some(), "{left:?}");
 }
 
+pub(crate) async fn a_repository_is_told_fact_by_fact_with_those_that_were_deleted(catalogue: &Catalogue) {
+    let image = push(catalogue, "evidence/listed", b"{\"says\":\"image\"}", Digest::sha256_of(b"x")).await;
+    let first = push(catalogue, "evidence/listed", b"{\"says\":3}", image).await;
+    let gone = push(catalogue, "evidence/listed", b"{\"says\":4}", image).await;
+    push(catalogue, "evidence/beside", b"{\"says\":5}", image).await;
+    let name = repository("evidence/listed");
+    let deleted = catalogue.delete_manifest(&name, gone, "ana", at(9), at(5)).await;
+    assert!(deleted.unwrap().is_some());
+    let until = at(2_000_000);
+    let tasks = take(catalogue, until).await;
+    let notes = tasks.iter().map(|task| note(task, task.subject.unwrap_or(image), until)).collect();
+    catalogue.note_evidence(notes).await.unwrap();
+
+    let (mut told, mut last) = (Vec::new(), None);
+    while let [one] = catalogue.facts_of(&name, last, 1).await.unwrap().as_slice() {
+        last = Some((one.manifest, one.fact.part));
+        told.push((one.manifest, one.fact.layer.is_some()));
+    }
+    let mut expected = vec![(image, true), (first, true), (gone, false)];
+    expected.sort_by_key(|(digest, _)| digest.to_string());
+    assert_eq!(told, expected);
+    assert_eq!(catalogue.facts_of(&name, None, 100).await.unwrap().len(), 3);
+}
+
 pub(crate) async fn runs_are_made_anew_from_the_log(catalogue: &Catalogue) {
     let name = repository("evidence/run");
     let image = Digest::sha256_of(b"running image");
@@ -156,7 +180,11 @@ pub(crate) async fn runs_are_made_anew_from_the_log(catalogue: &Catalogue) {
     assert_eq!(catalogue.remake_runs().await.unwrap(), 3);
     assert_eq!(catalogue.evidence_fingerprint().await.unwrap(), fingerprint);
     assert_eq!(catalogue.runs_of(&name, &[image], 10).await.unwrap(), runs);
-    assert_eq!(catalogue.runs_of(&repository("evidence/other"), &[image], 10).await.unwrap(), []);
+    assert_eq!(catalogue.runs_in(&name, 10).await.unwrap(), runs);
+    for other in [repository("evidence/other")] {
+        assert_eq!(catalogue.runs_of(&other, &[image], 10).await.unwrap(), []);
+        assert_eq!(catalogue.runs_in(&other, 10).await.unwrap(), []);
+    }
 }
 
 pub(crate) async fn everything_that_the_graph_is_made_from_comes_in_pages(catalogue: &Catalogue) {

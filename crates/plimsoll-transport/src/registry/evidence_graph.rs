@@ -39,6 +39,15 @@ impl Repository {
         self.connection().read_insight(&call, response).await
     }
 
+    /// A page of what is said in the repository, behind the place `after` that the page before has named.
+    pub async fn facts(&self, after: Option<&str>) -> Result<Insight, TransportError> {
+        let mut url = self.url("_plimsoll/facts")?;
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", after);
+        }
+        ask(self.connection(), &Call::get(format!("list the evidence in {}", self.full_name()), url)).await
+    }
+
     /// Tells that an image ran somewhere.
     pub async fn observe(&self, image: &Digest, run: &TellRun) -> Result<(), TransportError> {
         let url = self.url(&format!("_plimsoll/runs/{image}"))?;

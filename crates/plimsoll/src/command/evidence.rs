@@ -6,6 +6,7 @@ mod reindex;
 use clap::{Args, Subcommand};
 use plimsoll_attest::{Bundle, Envelope, EvidenceLayer, Statement};
 
+pub(super) use self::prove::proofs_referrer;
 use crate::context::Context;
 use crate::failure::Failure;
 

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::context::Context;
 use crate::failure::Failure;
 
-pub(super) use proof::{entry_of, prove_first};
+pub(super) use proof::{Prover, entry_of};
 pub(super) use source::{Keys, Source as LogSource, wrong};
 
 /// Check a server's transparency log, and take proofs from it

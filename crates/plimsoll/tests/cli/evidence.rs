@@ -2,6 +2,7 @@
 
 mod approvals;
 mod approving;
+mod auditing;
 mod cosign;
 mod crafted;
 mod hostile;

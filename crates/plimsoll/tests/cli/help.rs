@@ -44,6 +44,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["evidence", "get"],
         &["evidence", "reindex"],
         &["trace"],
+        &["audit", "export"],
         &["observe"],
         &["evidence", "prove"],
         &["key", "generate"],

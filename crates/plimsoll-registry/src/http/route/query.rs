@@ -1,4 +1,5 @@
 use percent_encoding::percent_decode_str;
+use plimsoll_oci::Digest;
 use plimsoll_store::Timestamp;
 
 use super::super::error::ErrorResponse;
@@ -66,6 +67,15 @@ impl Query {
         let asked = self.first("vulnerability").or_else(|| self.first("component"));
         let is_fit = |text: &&str| !text.is_empty() && text.len() <= ASKED_BYTES_MAX;
         asked.filter(is_fit).map(str::to_owned).ok_or_else(ErrorResponse::question_missing)
+    }
+
+    /// The fact that a page begins behind: `after=<digest>.<part>`.
+    pub(super) fn fact(&self) -> Result<Option<(Digest, u32)>, ErrorResponse> {
+        let Some(after) = self.first("after") else { return Ok(None) };
+        let (manifest, part) = after.rsplit_once('.').ok_or_else(ErrorResponse::page_invalid)?;
+        let manifest = manifest.parse().map_err(|_| ErrorResponse::page_invalid())?;
+        let part = part.parse().map_err(|_| ErrorResponse::page_invalid())?;
+        Ok(Some((manifest, part)))
     }
 
     pub(super) fn events_page(&self) -> Result<EventsPage, ErrorResponse> {

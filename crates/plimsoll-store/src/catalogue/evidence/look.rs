@@ -53,9 +53,15 @@ impl Catalogue {
         .await
     }
 
-    /// Every fact after the fact `last` (manifest and part), at most `limit`, in the order of their manifests.
-    pub async fn facts_after(&self, last: Option<(Digest, u32)>, limit: usize) -> Result<Vec<NotedFact>> {
-        self.read((last, limit), |tx, (last, limit)| {
+    /// The facts that a repository holds, and those about its images that were deleted, after the fact `last` (manifest
+    /// and part), at most `limit`, in the order of their manifests.
+    pub async fn facts_of(
+        &self,
+        repository: &RepositoryName,
+        last: Option<(Digest, u32)>,
+        limit: usize,
+    ) -> Result<Vec<NotedFact>> {
+        self.read((repository.clone(), last, limit), |tx, (repository, last, limit)| {
             async move {
                 let (manifest, part) = last.map_or_else(
                     || (String::new(), -1),
@@ -63,15 +69,30 @@ impl Catalogue {
                 );
                 let rows = tx
                     .rows(
-                        "SELECT manifest, part, layer, subject, predicate_type, is_signed, key_id, summary,
+                        // Two ways in, each by an index and no longer than the page: what the repository holds, and what
+                        // is left of the deleted facts about its images.
+                        "WITH page AS (
+                             SELECT * FROM (SELECT facts.id, facts.manifest, part FROM repositories
+                                 JOIN manifests ON manifests.repository_id = repositories.id
+                                 JOIN facts ON facts.manifest = manifests.digest
+                                 WHERE repositories.name = ?1 AND manifests.digest >= ?2 AND facts.manifest >= ?2
+                                     AND (facts.manifest > ?2 OR part > ?3)
+                                 ORDER BY manifests.digest, part LIMIT ?4) AS held
+                             UNION
+                             SELECT * FROM (SELECT facts.id, facts.manifest, part FROM repositories
+                                 JOIN manifests ON manifests.repository_id = repositories.id
+                                 JOIN facts ON facts.subject = manifests.digest
+                                 WHERE repositories.name = ?1 AND facts.layer IS NULL
+                                     AND (facts.manifest > ?2 OR (facts.manifest = ?2 AND part > ?3))
+                                 ORDER BY facts.manifest, part LIMIT ?4) AS deleted)
+                         SELECT facts.manifest, facts.part, layer, subject, predicate_type, is_signed, key_id, summary,
                              problem, stated_at, valid_from, valid_until, observed_at,
                              logged.leaf_index, retracted.leaf_index
-                         FROM facts
+                         FROM page JOIN facts ON facts.id = page.id
                          LEFT JOIN log_entries AS logged ON logged.leaf_hash = leaf
                          LEFT JOIN log_entries AS retracted ON retracted.leaf_hash = retraction
-                         WHERE manifest > ?1 OR (manifest = ?1 AND part > ?2)
-                         ORDER BY manifest, part LIMIT ?3",
-                        params![manifest, part, *limit],
+                         ORDER BY facts.manifest, facts.part LIMIT ?4",
+                        params![repository, manifest, part, *limit],
                     )
                     .await?;
                 let size = published(tx).await?;

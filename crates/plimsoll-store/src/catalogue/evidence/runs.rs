@@ -96,6 +96,26 @@ impl Catalogue {
         .await
     }
 
+    /// All runs that were told to a repository, at most `limit`, the earliest first.
+    pub async fn runs_in(&self, repository: &RepositoryName, limit: usize) -> Result<Vec<Run>> {
+        self.read((repository.clone(), limit), |tx, (repository, limit)| {
+            async move {
+                let rows = tx
+                    .rows(
+                        "SELECT runs.repository, image, place, begun_at, ended_at, told_by, told_at, leaf_index FROM runs
+                         LEFT JOIN log_entries ON leaf_hash = leaf
+                         WHERE runs.repository = ?1 ORDER BY begun_at, place, image LIMIT ?2",
+                        params![repository, *limit],
+                    )
+                    .await?;
+                let size = published(tx).await?;
+                rows.iter().map(|row| read(row, size)).collect()
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// Makes the runs anew from the events of the log and those that wait for it.
     pub async fn remake_runs(&self) -> Result<u64> {
         self.write((), |tx, ()| {

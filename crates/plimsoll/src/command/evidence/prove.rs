@@ -11,7 +11,7 @@ use plimsoll_transport::{
 use serde::Serialize;
 
 use crate::command::cp::read_name;
-use crate::command::log::{LogSource, entry_of, prove_first};
+use crate::command::log::{LogSource, Prover, entry_of};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
@@ -54,6 +54,7 @@ impl Prove {
         let known = log_proofs(open.source.as_ref(), &attached).await;
         let log = LogSource::Server(Box::new(places.registries.clone()), server);
         let verifier = log.verifier(None).await?;
+        let mut prover = Prover::new(&log, &verifier);
         let (mut proofs, mut facts, mut unlogged) = (Vec::new(), Vec::new(), Vec::new());
         for fact in attached.iter().filter(|one| is_evidence(one) && !known.speaks_of(&one.digest)) {
             let named = fact.manifest.as_ref().ok().and_then(|manifest| manifest.subject.as_ref());
@@ -61,7 +62,7 @@ impl Prove {
             let leaf = FactLeaf { manifest: fact.digest.to_string(), subject };
             match entry_of(&log, &leaf).await? {
                 Some(index) => {
-                    proofs.push(prove_first(&log, index, &verifier).await?);
+                    proofs.push(prover.first(index).await?);
                     facts.push(fact.digest);
                 }
                 None => unlogged.push(fact.digest),
@@ -105,6 +106,17 @@ async fn put(
     subject: &Descriptor,
     proofs: &[LogProof],
 ) -> Result<Digest, Failure> {
+    let sink = places.open_sink(&to_write(name), None).await?.sink;
+    let (manifest, blobs) = proofs_referrer(subject, proofs);
+    attach(sink.as_ref(), &blobs, &manifest).await?;
+    Ok(manifest.digest)
+}
+
+/// Proofs as a referrer of `subject`, with its blobs.
+pub(in crate::command) fn proofs_referrer(
+    subject: &Descriptor,
+    proofs: &[LogProof],
+) -> (RawManifest, [(Descriptor, Bytes); 2]) {
     let document = Bytes::from(LogProofs::document(proofs));
     let media_type: MediaType = LogProofs::MEDIA_TYPE.parse().expect("it is a media type");
     let layer = Descriptor::of(media_type, &document);
@@ -121,10 +133,7 @@ async fn put(
     let bytes = Bytes::from(manifest.to_string());
     let manifest =
         RawManifest { digest: Digest::sha256_of(&bytes), media_type: MediaType::IMAGE_MANIFEST, bytes };
-    let sink = places.open_sink(&to_write(name), None).await?.sink;
-    let blobs = [(config, Bytes::from_static(EMPTY_CONFIG)), (layer, document)];
-    attach(sink.as_ref(), &blobs, &manifest).await?;
-    Ok(manifest.digest)
+    (manifest, [(config, Bytes::from_static(EMPTY_CONFIG)), (layer, document)])
 }
 
 /// What was proved.

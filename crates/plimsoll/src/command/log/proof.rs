@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Proof {
         let proof = context.block_on(async {
             let verifier = source.verifier(None).await?;
             let index = self.index(&source).await?;
-            prove(&source, index, &verifier).await
+            Prover::new(&source, &verifier).newest(index).await
         })?;
         match &self.out {
             None => context.terminal().print_raw(proof.to_string().as_bytes()),
@@ -88,59 +89,81 @@ pub(in crate::command) async fn entry_of(source: &Source, leaf: &FactLeaf) -> Re
     Ok(Some(found.index))
 }
 
-/// Proves an entry in the newest tree.
-async fn prove(source: &Source, index: u64, verifier: &LogVerifier) -> Result<LogProof, Failure> {
-    let checkpoint = source.need_text("checkpoint").await?;
-    prove_in(source, index, verifier, checkpoint).await
+/// Makes proofs out of a log's tiles, and checks each before it gives it away.
+pub(in crate::command) struct Prover<'s> {
+    source: &'s Source,
+    verifier: &'s LogVerifier,
+    /// Tiles that were read, by their paths. One path is one content: a tile that grows has another.
+    tiles: BTreeMap<String, Vec<u8>>,
 }
 
-/// Proves an entry in the first tree that held it, whose checkpoint tells earliest when it was there. A log that has
-/// other keys since then, or does not keep its checkpoints, proves it in the newest.
-pub(in crate::command) async fn prove_first(
-    source: &Source,
-    index: u64,
-    verifier: &LogVerifier,
-) -> Result<LogProof, Failure> {
-    let first = source.read(&format!("checkpoint/{index}")).await?;
-    let first = first.and_then(|bytes| String::from_utf8(bytes).ok());
-    match first.filter(|note| verifier.open(note).is_ok()) {
-        Some(checkpoint) => prove_in(source, index, verifier, checkpoint).await,
-        None => prove(source, index, verifier).await,
+/// Tiles that are kept for the next proof.
+const TILES_KEPT_MAX: usize = 256;
+
+impl<'s> Prover<'s> {
+    pub(in crate::command) fn new(source: &'s Source, verifier: &'s LogVerifier) -> Self {
+        Self { source, verifier, tiles: BTreeMap::new() }
     }
-}
 
-/// Fetches what the proof needs, and checks it before it is given away.
-async fn prove_in(
-    source: &Source,
-    index: u64,
-    verifier: &LogVerifier,
-    checkpoint: String,
-) -> Result<LogProof, Failure> {
-    let opened = verifier
-        .open(&checkpoint)
-        .map_err(|error| wrong("the checkpoint is not believed", &error).at(source.name()))?;
-    let size = opened.checkpoint.size;
-    let damaged =
-        |error: &dyn std::error::Error| wrong("the entry cannot be proved", error).at(source.name());
-    let plan = ProofPlan::inclusion(index, size).map_err(|error| damaged(&error))?;
-    let mut tiles = Tiles::default();
-    for id in plan.tiles() {
-        let bytes = source.need(&format!("tile/{id}")).await?;
-        tiles.insert(id, id.read(&bytes).map_err(|error| damaged(&error))?);
+    /// Proves an entry in the newest tree.
+    async fn newest(&mut self, index: u64) -> Result<LogProof, Failure> {
+        let checkpoint = self.source.need_text("checkpoint").await?;
+        self.in_tree(index, checkpoint).await
     }
-    let hashes = plan.prove(&tiles).map_err(|error| damaged(&error))?.hashes;
-    let entry = entry(source, index, size).await?;
-    let proof = LogProof { extra: Some(entry.clone()), index, hashes, checkpoint };
-    proof.verify(&entry, verifier).map_err(|error| damaged(&error))?;
-    Ok(proof)
-}
 
-async fn entry(source: &Source, index: u64, size: u64) -> Result<Vec<u8>, Failure> {
-    let missing = || Failure::not_evaluated(format!("the log holds no entry {index}")).at(source.name());
-    let id = TileId::in_tree(0, index / TILE_WIDTH, size).ok_or_else(missing)?;
-    let path = format!("tile/{}", Resource::Entries(id));
-    let bundle = EntryBundle::parse(&source.need(&path).await?, id.width())
-        .map_err(|error| wrong(format!("`{path}` is damaged"), &error).at(source.name()))?;
-    let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-    bundle.entries().get(place).cloned().ok_or_else(missing)
+    /// Proves an entry in the first tree that held it, whose checkpoint tells earliest when it was there. A log that has
+    /// other keys since then, or does not keep its checkpoints, proves it in the newest.
+    pub(in crate::command) async fn first(&mut self, index: u64) -> Result<LogProof, Failure> {
+        let first = self.source.read(&format!("checkpoint/{index}")).await?;
+        let first = first.and_then(|bytes| String::from_utf8(bytes).ok());
+        match first.filter(|note| self.verifier.open(note).is_ok()) {
+            Some(checkpoint) => self.in_tree(index, checkpoint).await,
+            None => self.newest(index).await,
+        }
+    }
+
+    /// Proves an entry in the tree of a checkpoint.
+    async fn in_tree(&mut self, index: u64, checkpoint: String) -> Result<LogProof, Failure> {
+        let (source, verifier) = (self.source, self.verifier);
+        let opened = verifier
+            .open(&checkpoint)
+            .map_err(|error| wrong("the checkpoint is not believed", &error).at(source.name()))?;
+        let size = opened.checkpoint.size;
+        let damaged =
+            |error: &dyn std::error::Error| wrong("the entry cannot be proved", error).at(source.name());
+        let plan = ProofPlan::inclusion(index, size).map_err(|error| damaged(&error))?;
+        let mut tiles = Tiles::default();
+        for id in plan.tiles() {
+            let bytes = self.tile(format!("tile/{id}")).await?;
+            tiles.insert(id, id.read(bytes).map_err(|error| damaged(&error))?);
+        }
+        let hashes = plan.prove(&tiles).map_err(|error| damaged(&error))?.hashes;
+        let entry = self.entry(index, size).await?;
+        let proof = LogProof { extra: Some(entry.clone()), index, hashes, checkpoint };
+        proof.verify(&entry, verifier).map_err(|error| damaged(&error))?;
+        Ok(proof)
+    }
+
+    async fn entry(&mut self, index: u64, size: u64) -> Result<Vec<u8>, Failure> {
+        let source = self.source;
+        let missing = || Failure::not_evaluated(format!("the log holds no entry {index}")).at(source.name());
+        let id = TileId::in_tree(0, index / TILE_WIDTH, size).ok_or_else(missing)?;
+        let path = format!("tile/{}", Resource::Entries(id));
+        let bytes = self.tile(path.clone()).await?;
+        let bundle = EntryBundle::parse(bytes, id.width())
+            .map_err(|error| wrong(format!("`{path}` is damaged"), &error).at(source.name()))?;
+        let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
+        bundle.entries().get(place).cloned().ok_or_else(missing)
+    }
+
+    async fn tile(&mut self, path: String) -> Result<&[u8], Failure> {
+        if !self.tiles.contains_key(&path) {
+            if self.tiles.len() >= TILES_KEPT_MAX {
+                self.tiles.clear();
+            }
+            let bytes = self.source.need(&path).await?;
+            self.tiles.insert(path.clone(), bytes);
+        }
+        Ok(self.tiles.get(&path).map_or(&[], Vec::as_slice))
+    }
 }

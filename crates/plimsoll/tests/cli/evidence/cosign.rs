@@ -56,6 +56,16 @@ impl<'d> Cosign<'d> {
         self.done(&[&what[..], Self::OFFLINE, &[image]].concat());
     }
 
+    /// Attests as cosign 2 did: under a tag, in a statement of version 0.1.
+    pub(super) fn attest_with_a_tag(&self, key: &str, kind: &str, image: &str) {
+        let what = ["attest", "--key", key, "--type", kind, "--predicate", "predicate.json"];
+        self.done(&[&what[..], Self::BY_TAG, &[image]].concat());
+    }
+
+    /// The arguments that make it write tags, as it did before it knew bundles.
+    pub(super) const BY_TAG: &'static [&'static str] =
+        &["--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false", "--yes"];
+
     pub(super) fn verifies(&self, key: &str, image: &str) -> bool {
         self.run(&["verify", "--key", key, "--insecure-ignore-tlog", image]).status.success()
     }
