@@ -141,6 +141,16 @@ impl ImageAnatomy {
     }
 }
 
+/// The instruction that made each of an image's layers, in the words of a Dockerfile. None where the history names another
+/// number of layers than there are: which made which could only be guessed.
+pub fn layer_instructions(config: &ImageConfig, layers: usize) -> Vec<Option<String>> {
+    let made: Vec<Option<String>> = config
+        .layer_history()
+        .map(|step| step.created_by.as_deref().filter(|text| !text.is_empty()).map(clean_instruction))
+        .collect();
+    if made.len() == layers { made } else { vec![None; layers] }
+}
+
 /// The history with the layers that its steps made. Steps are given no layers when they are not as many: which made
 /// which could only be guessed.
 fn steps(parts: &ImageParts<'_>) -> Vec<Step> {

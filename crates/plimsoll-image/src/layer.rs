@@ -7,6 +7,7 @@ mod limits;
 mod listing;
 pub(crate) mod path;
 mod source;
+mod trial;
 mod unpack;
 mod walk;
 
@@ -18,6 +19,7 @@ pub use decode::{Compression, Decoder, Decoding, StoredMeasures};
 pub use error::{PathFault, ReadLayerError};
 pub use limits::Limits;
 pub use listing::{Entry, Kind, LayerListing, ListingBuilder};
+pub use trial::{CompressionTrial, try_zstd};
 pub use walk::{Found, LayerMeasures, LayerWalk, OwnedEntry};
 
 /// The algorithms of the two digests that a layer is measured with: those in which others named it.

@@ -7,15 +7,19 @@ mod anatomy;
 #[cfg(test)]
 mod archives;
 mod layer;
+mod pull;
 mod tree;
 
 pub use anatomy::{
     ContentTotals, EnvironmentVariable, Finding, FindingCode, ImageAnatomy, ImageParts, LargePath,
     LayerAnatomy, LayerContents, RunSettings, Step, Taken, TakenBy, Totals, clean_instruction,
+    layer_instructions,
 };
 pub use layer::path::compare as compare_paths;
 pub use layer::{
-    Compression, Decoder, Decoding, Entry, Found, Kind, LayerAlgorithms, LayerListing, LayerMeasures,
-    LayerWalk, Limits, ListingBuilder, OwnedEntry, PathFault, ReadLayerError, StoredMeasures, read_layer,
+    Compression, CompressionTrial, Decoder, Decoding, Entry, Found, Kind, LayerAlgorithms, LayerListing,
+    LayerMeasures, LayerWalk, Limits, ListingBuilder, OwnedEntry, PathFault, ReadLayerError, StoredMeasures,
+    read_layer, try_zstd,
 };
-pub use tree::{FileTree, Loss, Manner, Node};
+pub use pull::{PullModel, PulledLayer};
+pub use tree::{At, FileTree, Loss, Manner, Node};

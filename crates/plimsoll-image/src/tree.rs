@@ -26,10 +26,12 @@ pub struct FileTree<'a> {
 }
 
 /// Which entry of which layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct At {
-    pub(crate) layer: u32,
-    pub(crate) entry: u32,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At {
+    /// The layer, counted from 0 at the base.
+    pub layer: u32,
+    /// The entry's position among those of its layer, which are in path order.
+    pub entry: u32,
 }
 
 /// One path of the tree.
@@ -54,6 +56,8 @@ pub struct Node<'a> {
     pub layer: usize,
     /// The length of the file it shows, through hard links.
     pub size_bytes: u64,
+    /// The entry whose bytes it shows: its own, or that of a hard link's target.
+    pub content: At,
 }
 
 impl<'a> FileTree<'a> {
@@ -201,6 +205,7 @@ impl<'a> FileTree<'a> {
             entry: self.entry(slot.entry),
             layer: slot.entry.layer as usize,
             size_bytes: self.content_bytes(slot),
+            content: slot.content,
         }
     }
 
@@ -215,7 +220,11 @@ impl<'a> FileTree<'a> {
         }
     }
 
-    fn entry(&self, at: At) -> Entry<'a> {
+    /// The entry that [`Node::content`] or a [`Loss`] names.
+    ///
+    /// # Panics
+    /// When `at` comes from another tree.
+    pub fn entry(&self, at: At) -> Entry<'a> {
         self.layers[at.layer as usize].entry(at.entry)
     }
 

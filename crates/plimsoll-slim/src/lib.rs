@@ -3,9 +3,16 @@
 //! Nothing here runs or opens anything: the file system is a value, contents come through a port, and what was seen of
 //! running programs comes in as a [`trace`].
 
+mod census;
 pub mod closure;
 pub mod file_system;
+mod image_layers;
 mod reason;
+mod shape;
 pub mod trace;
+pub mod waste;
 
+pub use census::{Census, LayerFiles};
+pub use image_layers::{ImageLayers, LayerParts, LayerSummary, LayerTotals, Pull, ZstdProposal};
 pub use reason::{Cause, Reason};
+pub use shape::{Branch, branches};

@@ -17,6 +17,7 @@ mod import;
 mod inspect;
 mod introduced;
 mod key;
+mod layers;
 mod lint;
 mod log;
 mod login;
@@ -56,6 +57,7 @@ use crate::logging::DefaultLevel;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
+    Layers(layers::Layers),
     Lint(lint::Lint),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
@@ -115,6 +117,7 @@ impl Command {
     pub(crate) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
+            Self::Layers(layers) => layers.run(context),
             Self::Lint(lint) => lint.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
@@ -169,6 +172,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         "Images",
         &[
             ("inspect", "Explain what an image is made of"),
+            ("layers", "Tell which bytes of an image nobody needs, and why"),
             ("lint", "Judge a Dockerfile by what ends in the image"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),

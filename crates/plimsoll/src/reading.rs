@@ -11,7 +11,7 @@ use plimsoll_transport::{BlobVerifier, OpenSource, RawManifest, Source};
 use crate::failure::Failure;
 use crate::terminal::Step;
 use blob::BlockingBlob;
-pub(crate) use contents::read_contents;
+pub(crate) use contents::{ReadLayer, read_contents, read_records};
 
 /// Layers that are unpacked at the same time: it is the processor that they wait for.
 const PARALLEL_MAX: usize = 4;

@@ -18,6 +18,7 @@ use plimsoll_transport::Secret;
 use crate::failure::Failure;
 
 pub(crate) use layered::{Layered, SettingsArguments, suspicious_variables};
+pub(crate) use quantity::size;
 
 /// Every setting, checked.
 #[derive(Clone, Debug)]

@@ -134,7 +134,8 @@ impl<R: Read> Decoder<R> {
         Ok(Stage::Zstd(Box::new(decoder)))
     }
 
-    fn stored_bytes(&self) -> u64 {
+    /// Bytes as stored that went into what came out.
+    pub(super) fn stored_bytes(&self) -> u64 {
         match &self.stage {
             Stage::Between(source) | Stage::Plain(source) | Stage::Ended(source) => source.taken_bytes(),
             Stage::Gzip(decoder) => decoder.get_ref().taken_bytes(),

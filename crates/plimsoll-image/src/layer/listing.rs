@@ -129,7 +129,8 @@ impl LayerListing {
         self.view(&self.records[at as usize])
     }
 
-    pub(crate) fn position(&self, wanted: &[u8]) -> Option<u32> {
+    /// The position of the entry at `wanted` among the entries.
+    pub fn position(&self, wanted: &[u8]) -> Option<u32> {
         let found =
             self.records.binary_search_by(|record| path::compare(self.text(record.path()), wanted)).ok()?;
         u32::try_from(found).ok()

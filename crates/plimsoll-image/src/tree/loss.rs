@@ -3,7 +3,8 @@ use serde::Serialize;
 /// A file of one layer that a later layer took out of the image. Its bytes are still stored and pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    pub(crate) entry: u32,
+    /// The file's position among the entries of its layer, which are in path order.
+    pub entry: u32,
     /// The file's length.
     pub size_bytes: u64,
     /// The layer that took it, counted from 0 at the base.

@@ -14,6 +14,16 @@ use crate::terminal::Step;
 /// Layers whose bytes are on their way at the same time; the analyser has its own bound on children.
 const PARALLEL_MAX: usize = 4;
 
+/// First bytes of each layer that are kept.
+const FIRST_BYTES_MAX: usize = 4 << 20;
+
+/// A layer that was analysed.
+pub(crate) struct ReadLayer {
+    pub(crate) record: LayerRecord<File>,
+    /// Its first bytes as stored, for a trial with another compression.
+    pub(crate) first: Vec<u8>,
+}
+
 /// Finds what is inside an image: each layer is analysed, and the records are merged.
 pub(crate) async fn read_contents(
     source: &dyn Source,
@@ -21,12 +31,8 @@ pub(crate) async fn read_contents(
     analyser: &Analyser,
     step: &Step,
 ) -> Result<ImageContents, Failure> {
-    let one = |descriptor: &Descriptor| {
-        let descriptor = descriptor.clone();
-        async move { analyse(source, &descriptor, analyser, step).await }
-    };
-    let mut records: Vec<LayerRecord<File>> =
-        stream::iter(image.manifest.layers.iter().map(one)).buffered(PARALLEL_MAX).try_collect().await?;
+    let layers = read_records(source, image, analyser, step).await?;
+    let mut records: Vec<LayerRecord<File>> = layers.into_iter().map(|layer| layer.record).collect();
     let merging = tokio::task::spawn_blocking(move || merge(&mut records));
     let merged = merging
         .await
@@ -37,18 +43,35 @@ pub(crate) async fn read_contents(
     Ok(contents)
 }
 
+/// Has every layer of an image analysed, from the base up.
+pub(crate) async fn read_records(
+    source: &dyn Source,
+    image: &FoundImage,
+    analyser: &Analyser,
+    step: &Step,
+) -> Result<Vec<ReadLayer>, Failure> {
+    let one = |descriptor: &Descriptor| {
+        let descriptor = descriptor.clone();
+        async move { analyse(source, &descriptor, analyser, step).await }
+    };
+    stream::iter(image.manifest.layers.iter().map(one)).buffered(PARALLEL_MAX).try_collect().await
+}
+
 async fn analyse(
     source: &dyn Source,
     descriptor: &Descriptor,
     analyser: &Analyser,
     step: &Step,
-) -> Result<LayerRecord<File>, Failure> {
+) -> Result<ReadLayer, Failure> {
     let mut transport_error: Option<TransportError> = None;
+    let mut first = Vec::new();
     let bytes = source.blob(BlobVerifier::start(descriptor)).await?;
     let outcome = {
         let bytes = bytes.map(|part| match part {
             Ok(part) => {
                 step.advance(part.len() as u64);
+                let room = FIRST_BYTES_MAX.saturating_sub(first.len());
+                first.extend_from_slice(&part[..part.len().min(room)]);
                 Ok(part)
             }
             Err(error) => {
@@ -58,11 +81,12 @@ async fn analyse(
         });
         analyser.analyse(bytes).await
     };
-    match (outcome, transport_error) {
-        (Ok(record), _) => Ok(record),
-        (Err(_), Some(error)) => Err(Failure::from(error).at(source.place())),
-        (Err(error), None) => Err(not_analysed(&error, descriptor).at(source.place())),
-    }
+    let record = match (outcome, transport_error) {
+        (Ok(record), _) => record,
+        (Err(_), Some(error)) => return Err(Failure::from(error).at(source.place())),
+        (Err(error), None) => return Err(not_analysed(&error, descriptor).at(source.place())),
+    };
+    Ok(ReadLayer { record, first })
 }
 
 fn not_analysed(error: &AnalysisError, descriptor: &Descriptor) -> Failure {

@@ -11,7 +11,7 @@ use plimsoll_transport::Secret;
 
 use super::ImmutableTags;
 
-pub(super) type Read<T> = Result<T, &'static str>;
+pub(crate) type Read<T> = Result<T, &'static str>;
 
 pub(super) fn text(value: &str) -> Read<String> {
     Ok(value.to_owned())
@@ -58,7 +58,7 @@ pub(super) fn duration(value: &str) -> Read<Duration> {
 }
 
 /// A number of bytes such as `64MiB`.
-pub(super) fn size(value: &str) -> Read<u64> {
+pub(crate) fn size(value: &str) -> Read<u64> {
     const EXPECTED: &str = "a size such as `512MiB`, `10GB` or `0`";
     if value == "0" {
         return Ok(0);

@@ -22,6 +22,7 @@ Examples:
 fn every_command_explains_itself_within_80_columns() {
     for command in [
         &["inspect"][..],
+        &["layers"],
         &["lint"],
         &["scan"],
         &["where"],

@@ -12,6 +12,7 @@ mod help;
 mod image_layout;
 mod import;
 mod inspect;
+mod layers;
 mod linting;
 mod listing;
 mod logins;
