@@ -183,7 +183,7 @@ impl Trace {
     pub(super) fn named(mut self, image: &str) -> Self {
         // A base is in a repository of its own, and somebody else's to mend.
         for hop in self.hops.iter_mut().filter(|hop| hop.image == self.digest) {
-            hop.next = hop.step.next_command(hop.grade, image);
+            hop.next = hop.next_command(image);
         }
         Self { image: image.to_owned(), ..self }
     }
@@ -199,18 +199,30 @@ impl Traces {
     }
 }
 
-impl Step {
+impl Hop {
     /// The command that makes a step as good as it can be.
-    fn next_command(&self, grade: Grade, image: &str) -> Option<String> {
-        let is_wanting = matches!(grade, Grade::Missing | Grade::InheritedIgnored | Grade::Claimed);
-        let provenance = || format!("plimsoll attest provenance {image} --key FILE");
-        match self {
-            Self::Signature {} if is_wanting => Some(format!("plimsoll sign {image} --key FILE")),
-            Self::Build { .. } | Self::Source { .. } if is_wanting => Some(provenance()),
-            Self::Run { .. } if grade == Grade::Missing => {
+    fn next_command(&self, image: &str) -> Option<String> {
+        if self.is_by_unknown_key() {
+            // Saying it again would not help: the server has to be told whose keys count.
+            let server = image.split('/').next().unwrap_or(image);
+            return Some(format!("plimsoll project set NAME {server}"));
+        }
+        let is_wanting = matches!(self.grade, Grade::Missing | Grade::InheritedIgnored | Grade::Claimed);
+        match self.step {
+            Step::Signature {} if is_wanting => Some(format!("plimsoll sign {image} --key FILE")),
+            Step::Build { .. } | Step::Source { .. } if is_wanting => {
+                Some(format!("plimsoll attest provenance {image} --key FILE"))
+            }
+            Step::Run { .. } if self.grade == Grade::Missing => {
                 Some(format!("plimsoll observe {image} --where CLUSTER/NAMESPACE/WORKLOAD"))
             }
             _ => None,
         }
+    }
+
+    /// Whether somebody signed what the step is known from, and nobody said whether his word counts.
+    fn is_by_unknown_key(&self) -> bool {
+        let is_signed = self.said.as_ref().is_some_and(|said| said.key_id.is_some() && said.by.is_none());
+        is_signed && self.grade == Grade::Claimed
     }
 }

@@ -1,5 +1,7 @@
 //! Traces on a page: a line for each step.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::answer::{Checkpoint, Grade, Holding, Hop, Said, Step, Trace, Traces};
@@ -40,8 +42,10 @@ impl Trace {
         page.heading(&format!("{} is {digest}", self.image));
         self.components.iter().for_each(|holding| page.line(&format!("  holds {}", held(holding))));
         let is_wide = page.is_wide();
+        // One statement leads several steps back, and what is wrong with it need be said once.
+        let mut told = BTreeSet::new();
         for hop in self.hops.iter().filter(|hop| is_wide || hop.is_worth_a_line(self)) {
-            hop.draw(page);
+            hop.draw(page, &mut told);
         }
         if self.is_cut {
             page.line("  there is more than is told here");
@@ -79,15 +83,15 @@ impl Hop {
         }
     }
 
-    fn draw(&self, page: &mut Page) {
+    fn draw<'h>(&'h self, page: &mut Page, told: &mut BTreeSet<&'h str>) {
         let indent = "  ".repeat(usize::try_from(self.depth).unwrap_or_default());
         let (mark, grade) = self.grade.shown();
         let what = self.step.text(page.is_wide());
-        let who = self.said.as_ref().map(|said| said.text(&self.step)).unwrap_or_default();
+        let who = self.said.as_ref().map(|said| said.text(&self.step, told)).unwrap_or_default();
         let text = [what, who].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         let line = format!("{indent}{mark} {grade:<8}  {:<10}  {text}", self.step.name());
         page.line(line.trim_end());
-        if let Some(next) = self.next.as_ref().filter(|_| self.depth == 0) {
+        if let Some(next) = self.next.as_ref().filter(|next| self.depth == 0 && told.insert(next)) {
             page.line(&format!("{indent}              {:<10}  {next}", ""));
         }
         if let Step::Dockerfile { instructions, .. } = &self.step {
@@ -181,7 +185,7 @@ impl Step {
 }
 
 impl Said {
-    fn text(&self, step: &Step) -> String {
+    fn text<'h>(&'h self, step: &Step, told: &mut BTreeSet<&'h str>) -> String {
         let who = self.by.as_ref().map(|by| match self.roles.as_slice() {
             [] => format!("told by {by}"),
             roles => format!("by {by} ({})", roles.join(", ")),
@@ -191,7 +195,8 @@ impl Said {
         let gone = self.retracted_at_index.map(|index| format!("deleted at log entry {index}"));
         let manifest =
             matches!(step, Step::Deleted {}).then(|| self.evidence.map(|digest| digest.short())).flatten();
-        let parts = [manifest, who, self.reason.clone(), when, entry, gone];
+        let reason = self.reason.clone().filter(|_| told.insert(self.reason.as_deref().unwrap_or_default()));
+        let parts = [manifest, who, reason, when, entry, gone];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

@@ -128,6 +128,7 @@ fn an_image_leads_back_to_its_signature_build_commit_dockerfile_and_base() {
     assert_eq!(signature["grade"], "claimed", "{told:#}");
     assert!(signature["said"]["reason"].as_str().unwrap().contains("not signed by a trusted key"));
     assert!(signature["said"]["logIndex"].is_u64(), "{told:#}");
+    assert!(signature["next"].as_str().unwrap().starts_with("plimsoll project set NAME "), "{told:#}");
     let build = hop(&told, "build");
     assert_eq!(
         (&build["builder"], &build["invocation"]),
