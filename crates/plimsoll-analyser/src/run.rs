@@ -123,7 +123,8 @@ impl Analyser {
     fn spawn(&self, record: File) -> io::Result<Child> {
         tokio::process::Command::new(&self.config.program)
             .args(&self.config.arguments)
-            .arg(&self.config.spool)
+            // The spool, where the child begins: its name may be one that only the parent's directory understands.
+            .arg(".")
             .env_clear()
             .current_dir(&self.config.spool)
             .stdin(Stdio::piped())

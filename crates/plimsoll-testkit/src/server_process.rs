@@ -40,18 +40,22 @@ impl ServerCommand {
         self
     }
 
-    /// Starts the server, and waits until it listens.
+    /// Starts the server, and waits until it listens. The data has a name that only the directory it is started in
+    /// understands, as with `make run`.
     ///
     /// # Panics
     /// When it does not.
     #[expect(clippy::disallowed_methods, reason = "running the built program is what this is for")]
     pub fn start(&self) -> ServerProcess {
+        let (above, name) =
+            self.data_dir.parent().zip(self.data_dir.file_name()).expect("a directory's path");
         let mut command = Command::new(&self.program);
         command
             .env_clear()
+            .current_dir(above)
             .arg("serve")
             .arg("--data-dir")
-            .arg(&self.data_dir)
+            .arg(name)
             .args(["--listen", &self.listen]);
         for setting in &self.settings {
             command.args(["--set", setting]);
