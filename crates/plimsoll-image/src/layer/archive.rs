@@ -35,6 +35,7 @@ pub(super) struct Member {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) modified_unix: u64,
+    pub(super) capabilities: Vec<u8>,
 }
 
 impl<'a> Archive<'a> {
@@ -212,6 +213,7 @@ fn describe(header: &Header<'_>, extension: &Extension) -> Result<Member, &'stat
         gid: extension.gid.map_or_else(|| header.gid(), Ok)?,
         modified_unix: header.modified_unix(),
         link: extension.link().unwrap_or_else(|| header.link()).to_vec(),
+        capabilities: extension.capabilities.clone(),
         ..Member::default()
     };
     match extension.path() {

@@ -13,6 +13,8 @@ pub(super) struct Extension {
     pub(super) sparse_size: Option<u64>,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
+    /// What the file may do although its user may not, as Linux keeps it (`capabilities(7)`).
+    pub(super) capabilities: Vec<u8>,
     /// GNU's long names come in members of their own, and win over pax records as in Go's reader, which the
     /// container runtimes use.
     pub(super) gnu_path: Option<Vec<u8>>,
@@ -56,6 +58,7 @@ impl Extension {
             b"size" => self.stored_size = Some(decimal(value)?),
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => self.sparse_size = Some(decimal(value)?),
             b"uid" => self.uid = Some(decimal(value)?.try_into().ok()?),
+            b"SCHILY.xattr.security.capability" => self.capabilities = value.to_vec(),
             b"gid" => self.gid = Some(decimal(value)?.try_into().ok()?),
             _ => {}
         }

@@ -53,6 +53,8 @@ pub struct OwnedEntry {
     pub modified_unix: u64,
     /// A symbolic link's target as written, or a hard link's target as a path in its normal form.
     pub link: Vec<u8>,
+    /// What the file may do although its user may not: the value of `security.capability` (`capabilities(7)`).
+    pub capabilities: Vec<u8>,
 }
 
 /// What is known of a layer's bytes after the last one.
@@ -179,6 +181,7 @@ fn entry(member: Member, path: Vec<u8>, limits: &Limits) -> Result<OwnedEntry, R
         gid: member.gid,
         modified_unix: member.modified_unix,
         link,
+        capabilities: member.capabilities,
     })
 }
 

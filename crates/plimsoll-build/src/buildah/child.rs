@@ -1,0 +1,250 @@
+//! The one place that starts buildah.
+
+use std::collections::VecDeque;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
+use tokio::process::Command;
+
+use super::{Buildah, SecretFile};
+use crate::store::Store;
+use crate::{BuildError, Watch};
+
+/// Longest line that is shown whole.
+const LINE_BYTES_MAX: u64 = 16 * 1024;
+/// Last lines that are kept for an error.
+const LINES_KEPT: usize = 15;
+/// Most bytes of an answer that is read.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Most files and processes of a command: what a kernel that was not told otherwise has numbers for.
+const PROCESSES_MAX: u64 = 32_768;
+/// Shorter secrets are not looked for in what is shown: they would hide words at random.
+const SECRET_BYTES_MIN: usize = 4;
+
+/// How buildah is called: with storage of its own, apart from what a user builds with it.
+pub(super) struct Child<'b> {
+    buildah: &'b Buildah,
+    storage: Vec<String>,
+    temporary: String,
+    /// Where it works, so that what lies there has a short name.
+    work: PathBuf,
+}
+
+impl<'b> Child<'b> {
+    /// Without storage.
+    pub(super) fn plain(buildah: &'b Buildah, store: &Store, work: &Path) -> Result<Self, BuildError> {
+        // Cache mounts lie in the temporary directory, so it stays from build to build.
+        let temporary = store.directory().join("buildah/tmp");
+        std::fs::create_dir_all(&temporary).map_err(|source| BuildError::Io {
+            operation: "create",
+            path: temporary.clone(),
+            source,
+        })?;
+        Ok(Self {
+            buildah,
+            storage: Vec::new(),
+            temporary: temporary.display().to_string(),
+            work: work.to_owned(),
+        })
+    }
+
+    /// With storage as overlays; or in copies, where the system has no overlays to give.
+    pub(super) async fn with_storage(
+        buildah: &'b Buildah,
+        store: &Store,
+        work: &Path,
+    ) -> Result<Self, BuildError> {
+        let mut child = Self::plain(buildah, store, work)?;
+        let directory = store.directory().join("buildah");
+        for driver in ["overlay", "vfs"] {
+            let inner = |name: &str| directory.join(driver).join(name).display().to_string();
+            child.storage = [
+                "--root".to_owned(),
+                inner("root"),
+                "--runroot".to_owned(),
+                inner("run"),
+                "--storage-driver".to_owned(),
+                driver.to_owned(),
+            ]
+            .into();
+            let is_last = driver == "vfs";
+            match child.run("open buildah's storage", &["info".to_owned()], None).await {
+                Ok(_) => break,
+                Err(error) if is_last => return Err(error),
+                Err(error) => tracing::debug!(%error, driver, "storage cannot be used"),
+            }
+        }
+        Ok(child)
+    }
+
+    /// Runs a command to its end, and returns what it wrote to standard output where nobody watches.
+    pub(super) async fn run(
+        &self,
+        what: &str,
+        arguments: &[String],
+        watch: Option<&dyn Watch>,
+    ) -> Result<String, BuildError> {
+        let mut running = self.start(arguments).map_err(|error| self.not_started(what, &error))?;
+        let mut heard =
+            Heard { secrets: &self.buildah.secrets, watch, last: VecDeque::new(), answer: String::new() };
+        let (out, err) = (running.child.stdout.take(), running.child.stderr.take());
+        heard.listen(out, err).await;
+        let status = running.child.wait().await.map_err(|error| self.not_started(what, &error))?;
+        running.is_over = true;
+        if status.success() {
+            return Ok(heard.answer);
+        }
+        Err(failed(what, status, heard.last.into()))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the crate's one spawning function")]
+    fn start(&self, arguments: &[String]) -> std::io::Result<Running> {
+        let child = Command::new(&self.buildah.program)
+            .args(&self.storage)
+            .args(arguments)
+            .current_dir(&self.work)
+            .env_clear()
+            .envs(self.buildah.environment.iter().map(|(name, value)| (name, value)))
+            .env("TMPDIR", &self.temporary)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // What it starts is ended with it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Running { group: child.id(), child, is_over: false })
+    }
+
+    fn not_started(&self, what: &str, error: &std::io::Error) -> BuildError {
+        let program = self.buildah.program.display();
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        let help = if is_absent {
+            "install it: apt-get install buildah; stages without RUN need no builder".to_owned()
+        } else {
+            format!("look at `{program}`")
+        };
+        let cause = if is_absent { "it is not installed".to_owned() } else { error.to_string() };
+        BuildError::Builder {
+            what: format!("cannot {what}: `{program}` cannot be started: {cause}"),
+            output: Vec::new(),
+            help,
+        }
+    }
+}
+
+/// The limits that commands run under: at most those of this process, which nobody may raise. New versions try that
+/// where they are not told otherwise.
+pub(super) fn limits() -> impl Iterator<Item = String> {
+    [("nofile", Resource::Nofile), ("nproc", Resource::Nproc)].into_iter().filter_map(|(name, resource)| {
+        let maximum = getrlimit(resource).maximum?.min(PROCESSES_MAX);
+        Some(format!("{name}={maximum}:{maximum}"))
+    })
+}
+
+/// A child with all that it started. Whoever drops it before its end, ends them all.
+struct Running {
+    child: tokio::process::Child,
+    group: Option<u32>,
+    is_over: bool,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let group = self.group.and_then(|group| i32::try_from(group).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group.filter(|_| !self.is_over) {
+            // It may have ended by itself.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// What a child wrote.
+struct Heard<'h> {
+    secrets: &'h [SecretFile],
+    watch: Option<&'h dyn Watch>,
+    last: VecDeque<String>,
+    answer: String,
+}
+
+impl Heard<'_> {
+    async fn listen(&mut self, out: Option<impl AsyncRead + Unpin>, err: Option<impl AsyncRead + Unpin>) {
+        let (mut out, mut err) = (out.map(BufReader::new), err.map(BufReader::new));
+        while out.is_some() || err.is_some() {
+            tokio::select! {
+                line = next_line(&mut out) => match line {
+                    Some(line) => self.hear(&line, true),
+                    None => out = None,
+                },
+                line = next_line(&mut err) => match line {
+                    Some(line) => self.hear(&line, false),
+                    None => err = None,
+                },
+            }
+        }
+    }
+
+    fn hear(&mut self, line: &str, is_answer: bool) {
+        let line = self.masked(line);
+        if is_answer && self.answer.len() + line.len() < ANSWER_BYTES_MAX {
+            self.answer.push_str(&line);
+            self.answer.push('\n');
+        }
+        if let Some(watch) = self.watch {
+            watch.line(&line);
+        }
+        if self.last.len() == LINES_KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
+    }
+
+    /// The line without any secret that was given to the build.
+    fn masked(&self, line: &str) -> String {
+        let values = self.secrets.iter().flat_map(|secret| secret.value.lines()).map(str::trim);
+        let values = values.filter(|value| value.len() >= SECRET_BYTES_MIN);
+        values.fold(line.to_owned(), |line, value| line.replace(value, "***"))
+    }
+}
+
+/// The next line, or its beginning; nothing at the end, and of a stream that is not there.
+async fn next_line(stream: &mut Option<BufReader<impl AsyncRead + Unpin>>) -> Option<String> {
+    let Some(stream) = stream else { return std::future::pending().await };
+    let mut bytes = Vec::new();
+    let count = stream.take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).await.ok()?;
+    (count > 0).then(|| String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned())
+}
+
+fn failed(what: &str, status: ExitStatus, output: Vec<String>) -> BuildError {
+    let ended = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("buildah ended with code {code}"),
+        (None, Some(signal)) => format!("buildah was killed by signal {signal}"),
+        (None, None) => "buildah ended".to_owned(),
+    };
+    let is_full = output.iter().any(|line| line.contains("no space left on device"));
+    let help = if is_full {
+        "the disk is full: free some space, or build elsewhere with --cache-dir DIR; what is done is kept"
+    } else if status.signal().is_some() {
+        "run it again: the steps that were done are kept"
+    } else {
+        "the last lines above tell why; the steps before are kept for the next run"
+    };
+    BuildError::Builder { what: format!("cannot {what}: {ended}"), output, help: help.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_left_out_of_what_is_shown() {
+        let secret =
+            |value: &str| SecretFile { id: "t".to_owned(), path: "t".into(), value: value.to_owned() };
+        let secrets = [secret("hunter2secret\n"), secret("a\n")];
+        let heard = Heard { secrets: &secrets, watch: None, last: VecDeque::new(), answer: String::new() };
+        assert_eq!(heard.masked("+ curl -H hunter2secret a"), "+ curl -H *** a");
+    }
+}
