@@ -9,7 +9,7 @@ use plimsoll_vuln::verdict::{Because, Found, Verdict};
 
 use super::outcome::Outcome;
 use super::ruling::told;
-use crate::terminal::{Column, Page, Table, percent};
+use crate::terminal::{Column, Page, Table};
 
 /// Lines in all.
 const LINES_MAX: usize = 25;
@@ -225,7 +225,7 @@ fn facts_after(outcome: &Outcome, wide: bool) -> Vec<(&'static str, String)> {
     facts.extend(some_of(notes.collect(), wide).into_iter().map(|text| ("not told", text)));
     facts.extend(verdict.coverage.filter(|coverage| coverage.executables > 0).map(|coverage| {
         let (part, whole) = (coverage.accounted, coverage.executables);
-        ("programs", format!("{part} of {whole} accounted for ({})", percent(part, whole)))
+        ("programs", format!("{part} of {whole} accounted for ({} %)", coverage.percent()))
     }));
     facts.push(("advisories", data(verdict)));
     facts.push(("verdict", outcome.sentence()));

@@ -24,7 +24,7 @@ pub(super) struct AlpinePackage {
 pub(super) fn install(packages: &[AlpinePackage], work: &Path, root: &Path) -> Option<()> {
     let apko = find_peer("apk-oracle")?;
     let mut install = apko.command();
-    install.arg(root);
+    install.arg(root).env("TMPDIR", work);
     for package in packages {
         let path = work.join(format!("{}-{}.apk", package.name, package.version));
         fs::write(&path, package.to_archive()).unwrap();
