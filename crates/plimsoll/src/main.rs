@@ -21,6 +21,7 @@ mod signing;
 mod source_tree;
 mod terminal;
 mod trust;
+mod yaml;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{read_key_text, read_root_text, unusable};
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
+use crate::yaml;
 
 /// Largest policy file that is read.
 const POLICY_BYTES_MAX: u64 = 1 << 20;
@@ -24,8 +25,8 @@ pub(super) fn read(path: &Path) -> Result<Option<PolicyDocument>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::usage("cannot read the policy").at(place(path)).because(&error)),
     };
-    let file: File = serde_saphyr::from_str(&String::from_utf8_lossy(&bytes))
-        .map_err(|error| not_understood(path, &error))?;
+    let file: File =
+        yaml::read(&String::from_utf8_lossy(&bytes)).map_err(|error| not_understood(path, &error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let inline = |document: PolicyDocument| {
         let document = document.with_keys_inline(|key| key_beside(folder, &key.key))?;

@@ -4,6 +4,7 @@ use plimsoll_vuln::verdict::Ignore;
 
 use crate::advisories::{cannot, read_bounded};
 use crate::failure::Failure;
+use crate::yaml;
 
 /// A larger file is not read: ten thousand entries need less.
 const BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -24,7 +25,7 @@ fn parse(text: &str) -> Result<Vec<Ignore>, Failure> {
     if is_empty {
         return Ok(Vec::new());
     }
-    serde_saphyr::from_str(text).map_err(|error| {
+    yaml::read(text).map_err(|error| {
         Failure::usage("the ignore file is not understood").because(&error).help(
             "write a list of entries with `id`, `reason`, `owner`, `expires: 2026-12-31`, and perhaps `purl`",
         )
