@@ -162,6 +162,8 @@ fn a_large_context_is_told_with_its_numbers() {
     assert!(
         finding.message.starts_with("200.0 MB in 7 files are sent to the build, measured: `.git` 200.0 MB")
     );
+    let of_a_part = lint(&parse("FROM a:1\nCOPY src /src\n"), options).findings;
+    assert!(of_a_part.iter().all(|finding| finding.rule != "large-context"), "only `src` is sent");
 }
 
 #[test]
