@@ -3,6 +3,7 @@
 mod buildkit;
 mod estimate;
 mod fix;
+mod multi_stage;
 mod patch;
 mod pragma;
 mod rule;

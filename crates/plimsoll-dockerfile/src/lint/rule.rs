@@ -28,6 +28,8 @@ mod unpinned_packages;
 use super::{Finding, LintOptions, Severity, Subject};
 use crate::span::Span;
 
+pub(super) use recommended_packages::installs;
+
 /// A rule. Its name reads after "allow".
 pub struct Rule {
     /// What it is called.

@@ -4,6 +4,7 @@ mod checks;
 mod fixtures;
 mod graph;
 mod lossless;
+mod multi_stage;
 mod oracle;
 mod rules;
 mod speed;

@@ -9,7 +9,9 @@
 use std::ops::Range;
 
 use super::super::estimate::{is_build_tool, of_debian_packages};
+use super::super::multi_stage::propose;
 use super::super::{Severity, Subject};
+use super::compiling_where_it_ships::is_compiled;
 use super::recommended_packages::installs;
 use super::{Found, Rule};
 
@@ -22,6 +24,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    // Where something is compiled, that finding comes with the change.
+    let mut fix = if is_compiled(subject) { None } else { propose(subject) };
     for run in subject.shipped_runs() {
         let is_removed = |package: &str| {
             run.script.commands.iter().any(|command| {
@@ -42,7 +46,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
             let estimate =
                 (install.manager == "apt").then(|| of_debian_packages(names.iter().copied())).flatten();
             let help = "install them in a stage that only feeds the image, and copy the result";
-            found.push(Found { estimate, ..Found::at(span, what).help(help) });
+            found.push(Found { estimate, ..Found::at(span, what).help(help).fix(fix.take()) });
         }
     }
 }

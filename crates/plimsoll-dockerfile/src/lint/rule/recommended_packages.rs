@@ -20,11 +20,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// An installation of packages.
-pub(super) struct Install<'r> {
-    pub(super) manager: &'static str,
-    pub(super) command: &'r Command,
+pub(in crate::lint) struct Install<'r> {
+    pub(in crate::lint) manager: &'static str,
+    pub(in crate::lint) command: &'r Command,
     /// The packages, without their versions, and where they are written.
-    pub(super) packages: Vec<(String, Range<usize>)>,
+    pub(in crate::lint) packages: Vec<(String, Range<usize>)>,
 }
 
 const MANAGERS: &[(&str, &str, &[&str])] = &[
@@ -43,7 +43,7 @@ const VALUED: &[&str] =
     &["-t", "--virtual", "-o", "-c", "-X", "--repository", "--target-release", "--enablerepo"];
 
 /// The installations of a `RUN`.
-pub(super) fn installs<'r>(run: &'r Run<'_>) -> Vec<Install<'r>> {
+pub(in crate::lint) fn installs<'r>(run: &'r Run<'_>) -> Vec<Install<'r>> {
     let mut found = Vec::new();
     for command in &run.script.commands {
         let program = command.program().unwrap_or_default();
