@@ -21,7 +21,7 @@ pub use read::{LayerRecord, ReadRecordError};
 pub(crate) use write::RecordWriter;
 
 /// Grows with every change that makes the same layer yield another record.
-pub const ANALYSER_VERSION: u32 = 2;
+pub const ANALYSER_VERSION: u32 = 3;
 
 const MAGIC: [u8; 8] = *b"PLIMREC1";
 

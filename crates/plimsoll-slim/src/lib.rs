@@ -9,6 +9,7 @@ pub mod file_system;
 mod image_layers;
 mod reason;
 mod shape;
+pub mod surface;
 pub mod trace;
 pub mod waste;
 

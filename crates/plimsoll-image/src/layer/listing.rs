@@ -32,6 +32,8 @@ pub struct Entry<'a> {
     pub size_bytes: u64,
     /// The permission bits with set-user-id, set-group-id and sticky.
     pub mode: u16,
+    /// Whether running it gives capabilities (`capabilities(7)`).
+    pub has_capabilities: bool,
     /// The owner.
     pub uid: u32,
     /// The group.
@@ -74,6 +76,11 @@ struct Span {
     start: u32,
     length: u16,
 }
+
+/// The bits of a mode that are rights.
+const MODE_BITS: u16 = 0o7777;
+/// A bit of a record's mode that no right uses: records stay at 32 bytes.
+const HAS_CAPABILITIES: u16 = 1 << 15;
 
 #[derive(Clone, Copy, Debug)]
 struct Record {
@@ -141,7 +148,8 @@ impl LayerListing {
             path: self.text(record.path()),
             kind: record.kind,
             size_bytes: record.size_bytes,
-            mode: record.mode,
+            mode: record.mode & MODE_BITS,
+            has_capabilities: record.mode & HAS_CAPABILITIES != 0,
             uid: record.uid,
             gid: record.gid,
             link: self.text(Span { start: record.link, length: record.link_length }),

@@ -250,3 +250,13 @@ proptest::proptest! {
         let _ = read(&tar);
     }
 }
+
+#[test]
+fn files_that_give_capabilities_are_known() {
+    let capability = ("SCHILY.xattr.security.capability", "\u{1}\u{0}\u{0}\u{2}");
+    let bytes = archive(&[Raw::pax(&[capability]), Raw::file("bin/ping", b"p"), Raw::file("bin/true", b"t")]);
+    let listing = read_layer(&*bytes, LayerAlgorithms::default(), &Limits::default()).unwrap();
+    let told: Vec<(bool, u16)> =
+        listing.entries().map(|entry| (entry.has_capabilities, entry.mode)).collect();
+    assert_eq!(told, [(true, 0o644), (false, 0o644)]);
+}

@@ -45,6 +45,8 @@ pub struct OwnedEntry {
     pub is_sparse: bool,
     /// The permission bits with set-user-id, set-group-id and sticky.
     pub mode: u16,
+    /// Whether running it gives capabilities; an index keeps this alone, and not which.
+    pub has_capabilities: bool,
     /// The owner.
     pub uid: u32,
     /// The group.
@@ -177,6 +179,7 @@ fn entry(member: Member, path: Vec<u8>, limits: &Limits) -> Result<OwnedEntry, R
         size_bytes: member.size_bytes,
         is_sparse: member.is_sparse,
         mode: member.mode,
+        has_capabilities: !member.capabilities.is_empty(),
         uid: member.uid,
         gid: member.gid,
         modified_unix: member.modified_unix,

@@ -24,6 +24,7 @@ const KINDS: [Kind; 7] = [
 
 const HAS_DIGEST: u8 = 1 << 4;
 const IS_SPARSE: u8 = 1 << 5;
+const HAS_CAPABILITIES: u8 = 1 << 6;
 
 impl FileEntry {
     /// Writes the entry behind one whose path begins with the same `shared` bytes.
@@ -33,6 +34,7 @@ impl FileEntry {
         let mut flags = u8::try_from(kind).unwrap_or(0);
         flags |= if digest.is_some() { HAS_DIGEST } else { 0 };
         flags |= if entry.is_sparse { IS_SPARSE } else { 0 };
+        flags |= if entry.has_capabilities { HAS_CAPABILITIES } else { 0 };
         out.push(flags);
         put_number(shared as u64, out);
         put_text(&entry.path[shared..], out);
@@ -53,6 +55,7 @@ impl FileEntry {
         let mut path = before.get(..shared).ok_or_else(damaged)?.to_vec();
         path.extend_from_slice(take_text(bytes)?);
         let mut entry = OwnedEntry { path, kind, is_sparse: flags & IS_SPARSE != 0, ..OwnedEntry::default() };
+        entry.has_capabilities = flags & HAS_CAPABILITIES != 0;
         entry.size_bytes = take_number(bytes)?;
         entry.mode = u16::try_from(take_number(bytes)?).map_err(|_| damaged())?;
         entry.uid = u32::try_from(take_number(bytes)?).map_err(|_| damaged())?;

@@ -79,7 +79,18 @@ fn any_entry() -> impl Strategy<Value = FileEntry> {
             let kind = [Kind::File, Kind::Directory, Kind::Symlink][kind];
             let link = if kind == Kind::Symlink { b"../t".to_vec() } else { Vec::new() };
             let path = path.into_bytes();
-            let entry = OwnedEntry { path, kind, size_bytes, mode, uid, gid, link, ..OwnedEntry::default() };
+            let has_capabilities = mode & 1 != 0;
+            let entry = OwnedEntry {
+                path,
+                kind,
+                size_bytes,
+                mode,
+                has_capabilities,
+                uid,
+                gid,
+                link,
+                ..OwnedEntry::default()
+            };
             FileEntry { entry, digest }
         },
     )

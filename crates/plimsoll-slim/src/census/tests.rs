@@ -9,6 +9,7 @@ use super::*;
 #[derive(Clone, Copy)]
 pub(crate) enum Member<'a> {
     File(&'a str, &'a [u8]),
+    Program(&'a str, &'a [u8], u32),
     Directory(&'a str),
     Symlink(&'a str, &'a str),
     HardLink(&'a str, &'a str),
@@ -45,6 +46,11 @@ fn archive(members: &[Member<'_>]) -> Vec<u8> {
         header.set_mode(0o644);
         match *member {
             Member::File(path, content) => {
+                header.set_size(content.len() as u64);
+                builder.append_data(&mut header, path, content).unwrap();
+            }
+            Member::Program(path, content, mode) => {
+                header.set_mode(mode);
                 header.set_size(content.len() as u64);
                 builder.append_data(&mut header, path, content).unwrap();
             }

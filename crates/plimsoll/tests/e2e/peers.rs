@@ -6,6 +6,7 @@ mod bullseye;
 mod containerd;
 mod debian_image;
 mod engine;
+mod ladder;
 mod layout;
 mod real_advisories;
 mod scanned;

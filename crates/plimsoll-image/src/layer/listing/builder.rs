@@ -1,4 +1,4 @@
-use super::{LayerListing, Mark, Record, Span, text};
+use super::{HAS_CAPABILITIES, LayerListing, MODE_BITS, Mark, Record, Span, text};
 use crate::layer::{Found, LayerMeasures, Limits, OwnedEntry, ReadLayerError, path};
 
 /// Collects the steps of a walk into a listing, within the limits.
@@ -63,7 +63,7 @@ impl<'a> ListingBuilder<'a> {
             link: link.start,
             path_length: path.length,
             link_length: link.length,
-            mode: entry.mode,
+            mode: (entry.mode & MODE_BITS) | if entry.has_capabilities { HAS_CAPABILITIES } else { 0 },
             kind: entry.kind,
         });
         Ok(())
