@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::super::multi_stage::propose;
 use super::super::{Edit, Fix, Run, Safety};
 use crate::shell::Command;
 
@@ -73,6 +74,8 @@ pub(in crate::lint) fn installs<'r>(run: &'r Run<'_>) -> Vec<Install<'r>> {
 }
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
+    // A stage that is to build alone stays as it is: what it installs ships no longer.
+    let is_to_part = propose(subject).is_some();
     for run in subject.shipped_runs() {
         for install in installs(run).into_iter().filter(|install| install.manager == "apt") {
             let command = install.command;
@@ -89,7 +92,11 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Found>) {
             };
             let what = "packages that are only recommended are installed as well";
             let span = run.span(command.range.clone());
-            found.push(Found::at(span, what).help("add `--no-install-recommends`").fix(Some(fix)));
+            found.push(
+                Found::at(span, what)
+                    .help("add `--no-install-recommends`")
+                    .fix(Some(fix).filter(|_| !is_to_part)),
+            );
         }
     }
 }
