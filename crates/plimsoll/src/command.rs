@@ -3,6 +3,7 @@ mod approve;
 mod attest;
 mod audit;
 mod backup;
+mod budget;
 mod completions;
 mod config;
 mod cp;
@@ -38,6 +39,7 @@ mod scan;
 mod serve;
 mod sign;
 mod storage;
+mod surface;
 mod tags;
 mod trace;
 mod trust;
@@ -58,6 +60,8 @@ use crate::logging::DefaultLevel;
 pub(crate) enum Command {
     Inspect(inspect::Inspect),
     Layers(layers::Layers),
+    Surface(surface::Surface),
+    Budget(Box<budget::Budget>),
     Lint(lint::Lint),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
@@ -118,6 +122,8 @@ impl Command {
         match self {
             Self::Inspect(inspect) => inspect.run(context),
             Self::Layers(layers) => layers.run(context),
+            Self::Surface(surface) => surface.run(context),
+            Self::Budget(budget) => budget.run(context),
             Self::Lint(lint) => lint.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
@@ -173,6 +179,8 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("inspect", "Explain what an image is made of"),
             ("layers", "Tell which bytes of an image nobody needs, and why"),
+            ("surface", "Count what an image offers to whoever gets in"),
+            ("budget", "Judge an image by what its project allows it to weigh and offer"),
             ("lint", "Judge a Dockerfile by what ends in the image"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),

@@ -2,6 +2,7 @@
 
 mod blob;
 mod contents;
+mod whole;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use plimsoll_image::{LayerAlgorithms, LayerListing, Limits, read_layer};
@@ -11,7 +12,8 @@ use plimsoll_transport::{BlobVerifier, OpenSource, RawManifest, Source};
 use crate::failure::Failure;
 use crate::terminal::Step;
 use blob::BlockingBlob;
-pub(crate) use contents::{ReadLayer, read_contents, read_records};
+pub(crate) use contents::read_contents;
+pub(crate) use whole::{ImageReader, WholeImage};
 
 /// Layers that are unpacked at the same time: it is the processor that they wait for.
 const PARALLEL_MAX: usize = 4;

@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use clap::Args;
 use plimsoll_analyser::Analyser;
-use plimsoll_image::{PullModel, try_zstd};
+use plimsoll_image::PullModel;
 use plimsoll_oci::Platform;
-use plimsoll_slim::{Census, ImageLayers, LayerFiles, LayerParts};
-use plimsoll_transport::{ImageName, Places, WarningCollector};
+use plimsoll_slim::{Census, ImageLayers, LayerParts};
+use plimsoll_transport::WarningCollector;
 
+use super::cp::read_name;
 use crate::analyser_role::analyser_config;
-use crate::command::cp::read_name;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
-use crate::reading::{FoundImage, ReadLayer, find_image, read_records};
+use crate::reading::{ImageReader, WholeImage};
 use crate::settings;
-use crate::terminal::Step;
 
 /// Tell which bytes of an image nobody needs, and why
 ///
@@ -63,52 +62,27 @@ impl Layers {
         let places = self.registries.places(context, warnings.clone())?;
         let analyser = Analyser::new(analyser_config(context.environment()));
         let step = context.terminal().step("reading the layers");
-        let report = context.block_on(self.tell(&places, &name, &analyser, &step))?;
+        let platform = self.platform.as_ref();
+        let reader = ImageReader { places: &places, analyser: &analyser, platform, step: &step };
+        let image = context.block_on(reader.read(&name))?;
+        let report = tell(&image, self.pull.model());
         step.done();
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
         }
         context.terminal().print(&report)
     }
-
-    async fn tell(
-        &self,
-        places: &Places,
-        name: &ImageName,
-        analyser: &Analyser,
-        step: &Step,
-    ) -> Result<ImageLayers, Failure> {
-        let open = places.open_source(name).await?;
-        let image = find_image(&open, self.platform.as_ref()).await?;
-        let sizes = image.manifest.layers.iter().map(|layer| layer.size);
-        step.expect(sizes.fold(0, u64::saturating_add));
-        let layers = read_records(open.source.as_ref(), &image, analyser, step).await?;
-        let (name, model) = (name.to_string(), self.pull.model());
-        let judging = tokio::task::spawn_blocking(move || judge(&name, &image, layers, model));
-        judging
-            .await
-            .map_err(|error| Failure::not_evaluated("judging the layers ended early").because(&error))?
-    }
 }
 
-fn judge(
-    name: &str,
-    image: &FoundImage,
-    layers: Vec<ReadLayer>,
-    model: PullModel,
-) -> Result<ImageLayers, Failure> {
-    let trials: Vec<_> = layers.iter().map(|layer| try_zstd(&layer.first)).collect();
-    let files = layers.into_iter().map(|mut layer| LayerFiles::read(&mut layer.record));
-    let files: Vec<LayerFiles> = files
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::not_evaluated("cannot read the records of the layers").because(&error))?;
+/// What an image's layers hold, and what of it could go.
+pub(super) fn tell(image: &WholeImage, model: PullModel) -> ImageLayers {
     let parts = LayerParts {
-        name,
-        digest: image.raw.digest,
-        manifest: &image.manifest,
-        config: &image.config,
-        trials: &trials,
+        name: &image.name,
+        digest: image.found.raw.digest,
+        manifest: &image.found.manifest,
+        config: &image.found.config,
+        trials: &image.trials,
         model,
     };
-    Ok(ImageLayers::of(&parts, &Census::of(&files)))
+    ImageLayers::of(&parts, &Census::of(&image.files))
 }

@@ -18,10 +18,10 @@ const PARALLEL_MAX: usize = 4;
 const FIRST_BYTES_MAX: usize = 4 << 20;
 
 /// A layer that was analysed.
-pub(crate) struct ReadLayer {
-    pub(crate) record: LayerRecord<File>,
+pub(super) struct ReadLayer {
+    pub(super) record: LayerRecord<File>,
     /// Its first bytes as stored, for a trial with another compression.
-    pub(crate) first: Vec<u8>,
+    pub(super) first: Vec<u8>,
 }
 
 /// Finds what is inside an image: each layer is analysed, and the records are merged.
@@ -44,7 +44,7 @@ pub(crate) async fn read_contents(
 }
 
 /// Has every layer of an image analysed, from the base up.
-pub(crate) async fn read_records(
+pub(super) async fn read_records(
     source: &dyn Source,
     image: &FoundImage,
     analyser: &Analyser,

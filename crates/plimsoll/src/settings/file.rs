@@ -12,8 +12,8 @@ use crate::failure::Failure;
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Deepest nesting: a list of maps is three, and the trust section has six.
 const DEPTH_MAX: usize = 8;
-/// The section about whose signatures count. It is no setting of the server, and `trust.rs` reads it.
-const TRUST_SECTION: &str = "trust";
+/// The sections that are no settings of the server: whose signatures count, and what images may weigh and offer.
+const OTHER_SECTIONS: [&str; 2] = ["trust", "budget"];
 
 /// Reads the settings in `text`, the content of `path`.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<(&'static Setting, Value, Origin)>, Failure> {
@@ -33,7 +33,7 @@ type Found = Vec<(&'static Setting, Value, Origin)>;
 fn collect(path: &Path, above: &str, entries: Vec<(String, Node)>, found: &mut Found) -> Result<(), Failure> {
     for (name, node) in entries {
         let key = format!("{above}{name}");
-        if key == TRUST_SECTION {
+        if OTHER_SECTIONS.contains(&key.as_str()) {
             continue;
         }
         let line = node.line;

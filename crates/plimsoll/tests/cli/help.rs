@@ -23,6 +23,8 @@ fn every_command_explains_itself_within_80_columns() {
     for command in [
         &["inspect"][..],
         &["layers"],
+        &["surface"],
+        &["budget"],
         &["lint"],
         &["scan"],
         &["where"],

@@ -73,7 +73,7 @@ fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     for (path, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
-        header.set_mode(0o644);
+        header.set_mode(if path.contains("bin/") { 0o755 } else { 0o644 });
         builder.append_data(&mut header, path, *content).unwrap();
     }
     builder.into_inner().unwrap()

@@ -3,6 +3,7 @@
 mod accounts;
 mod advisory_database;
 mod backup;
+mod budgets;
 mod configuration;
 mod copying;
 mod data_dir;
@@ -21,6 +22,7 @@ mod peers;
 mod scanning;
 mod serving;
 mod signed_image;
+mod surfaces;
 mod tls;
 mod upkeep;
 
