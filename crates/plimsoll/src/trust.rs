@@ -53,26 +53,40 @@ impl TrustArguments {
     /// The policy in force for `image`: the one that was named, the one in this directory, or else that of the image's
     /// own registry.
     pub(crate) async fn policy(&self, places: &Places, image: &ImageName) -> Result<PolicyInForce, Failure> {
+        let nobody = || {
+            let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
+            Failure::usage("nobody is trusted: there is no key and no policy")
+                .at(path.display().to_string())
+                .help(format!(
+                    "plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml"
+                ))
+        };
+        self.policy_if_any(places, image).await?.ok_or_else(nobody)
+    }
+
+    /// The same, where it may be that nobody is trusted.
+    pub(crate) async fn policy_if_any(
+        &self,
+        places: &Places,
+        image: &ImageName,
+    ) -> Result<Option<PolicyInForce>, Failure> {
         if !self.keys.is_empty() {
-            return self.of_keys();
+            return self.of_keys().map(Some);
         }
         if let (Some(subject), Some(issuer), Some(root)) = (&self.identity, &self.issuer, &self.trusted_root)
         {
-            return of_identity(subject, issuer, root);
+            return of_identity(subject, issuer, root).map(Some);
         }
         let path = self.policy.clone().unwrap_or_else(|| POLICY_FILE.into());
         if let Some(document) = file::read(&path)? {
             let policy = file::understand(&document, &path)?;
-            return Ok(PolicyInForce { policy, origin: path.display().to_string(), is_from_registry: false });
+            let origin = path.display().to_string();
+            return Ok(Some(PolicyInForce { policy, origin, is_from_registry: false }));
         }
-        if self.policy.is_none()
-            && let Some(policy) = project::of_registry(places, image).await?
-        {
-            return Ok(policy);
+        if self.policy.is_some() {
+            return Ok(None);
         }
-        Err(Failure::usage("nobody is trusted: there is no key and no policy")
-            .at(path.display().to_string())
-            .help(format!("plimsoll verify {image} --key FILE, or write a `trust` section to plimsoll.yaml")))
+        project::of_registry(places, image).await
     }
 
     /// Whether somebody says here whom to trust, so that a registry need not be asked.

@@ -110,6 +110,9 @@ fn a_budget_that_is_not_understood_is_wrong_usage() {
         assert_eq!(refused.code, 2, "{}", refused.stdout);
         assert!(refused.stderr.contains(expected), "{}", refused.stderr);
     }
+    fs::write(ground.path().join("plimsoll.yaml"), "budget: {max: {storedBytes: 1}}\n").unwrap();
+    let untrusting = plimsoll(ground.path(), &["budget", "oci:now:1", "-q"]);
+    assert_eq!(untrusting.code, 1, "without a policy nobody accepts: {}", untrusting.stderr);
     let absent = plimsoll(ground.path(), &["budget", "oci:absent:1"]);
     assert_eq!(absent.code, 2, "{}", absent.stderr);
 }

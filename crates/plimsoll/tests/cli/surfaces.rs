@@ -18,7 +18,7 @@ const LARGE: &[Layer<'_>] = &[Layer {
 fn ground() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
     image_layout::write(&directory.path().join("small"), SMALL, |config| {
-        config["config"]["User"] = "65532".into()
+        config["config"]["User"] = "65532".into();
     });
     image_layout::write(&directory.path().join("large"), LARGE, |_| {});
     directory

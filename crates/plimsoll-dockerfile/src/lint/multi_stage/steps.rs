@@ -113,29 +113,41 @@ impl<'d> Steps<'d> {
         let mut directory = "/".to_owned();
         let mut copies = Vec::new();
         for (place, (index, instruction)) in instructions.iter().enumerate() {
-            match instruction.keyword? {
-                Keyword::Workdir => {
-                    directory = beneath(&directory, plain(&instruction.words().first()?.text)?)
-                }
-                Keyword::Run => match run_of(*index) {
-                    Some(run) if !is_of_users(run) => steps.add_run(run, &directory)?,
-                    Some(_) => {}
-                    None => return None,
-                },
-                Keyword::Copy | Keyword::Add if place < last => {
-                    copies.push((*instruction, target(instruction, &directory)?))
-                }
-                Keyword::Entrypoint | Keyword::Cmd => steps.add_program(instruction, &directory),
-                Keyword::Shell | Keyword::Onbuild | Keyword::Arg => return None,
-                _ => {}
+            let (run, is_before) = (run_of(*index), place < last);
+            steps.add(instruction, run, &mut directory)?;
+            let copies_files = instruction.is(Keyword::Copy) || instruction.is(Keyword::Add);
+            if is_before && copies_files {
+                copies.push((*instruction, target(instruction, &directory)?));
             }
-            let is_needed = is_setting(instruction) || run_of(*index).is_some_and(is_of_users);
-            if place < last && is_needed {
+            if is_before && (is_setting(instruction) || run.is_some_and(is_of_users)) {
                 steps.repeated.push(*instruction);
             }
         }
         steps.keep_copies(copies);
         Some(steps)
+    }
+
+    /// Takes one step; nothing where it is not understood, or changes what the others mean.
+    fn add(
+        &mut self,
+        instruction: &Instruction,
+        run: Option<&Run<'_>>,
+        directory: &mut String,
+    ) -> Option<()> {
+        match instruction.keyword? {
+            Keyword::Workdir => {
+                *directory = beneath(directory, plain(&instruction.words().first()?.text)?);
+                Some(())
+            }
+            Keyword::Run if is_of_users(run?) => Some(()),
+            Keyword::Run => self.add_run(run?, directory),
+            Keyword::Entrypoint | Keyword::Cmd => {
+                self.add_program(instruction, directory);
+                Some(())
+            }
+            Keyword::Shell | Keyword::Onbuild | Keyword::Arg => None,
+            _ => Some(()),
+        }
     }
 
     fn add_run(&mut self, run: &Run<'_>, directory: &str) -> Option<()> {

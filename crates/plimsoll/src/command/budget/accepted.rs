@@ -20,10 +20,8 @@ pub(super) async fn note(
     name: &ImageName,
     digest: &Digest,
 ) -> Result<(), Failure> {
-    if !trust.is_given() {
-        return Ok(());
-    }
-    let policy = trust.policy(places, name).await?.policy;
+    let Some(in_force) = trust.policy_if_any(places, name).await? else { return Ok(()) };
+    let policy = in_force.policy;
     let Some(gate) = policy.gate(GATE).cloned() else { return Ok(()) };
     let at = wall_clock();
     let open = places.open_source(name).await?;
