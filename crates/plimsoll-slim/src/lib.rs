@@ -9,6 +9,7 @@ pub mod closure;
 pub mod file_system;
 mod image_layers;
 mod reason;
+pub mod savings;
 mod shape;
 pub mod surface;
 pub mod trace;

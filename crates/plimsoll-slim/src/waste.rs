@@ -12,7 +12,7 @@ use plimsoll_image::{At, Kind, Manner, Node};
 use cause::Heaps;
 pub use cause::{Cause, PackageShare, WasteFile};
 pub use kind::Reason;
-use kind::WasteKind;
+pub(crate) use kind::WasteKind;
 
 use crate::Census;
 

@@ -14,6 +14,8 @@ const FILES_MAX: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
+    #[serde(skip)]
+    pub(crate) kind: WasteKind,
     /// Why.
     pub reason: Reason,
     /// What they are, for people.
@@ -100,6 +102,7 @@ fn cause(census: &Census<'_>, layer: usize, kind: WasteKind, mut files: Vec<Wast
     files.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
     files.truncate(FILES_MAX);
     Cause {
+        kind,
         reason: kind.reason(),
         what: kind.what(),
         layer: layer.saturating_add(1),

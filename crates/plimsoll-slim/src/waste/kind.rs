@@ -20,7 +20,7 @@ pub enum Reason {
 
 /// Why, and what it is. Files of one kind and one layer are told together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum WasteKind {
+pub(crate) enum WasteKind {
     Deleted { by: usize },
     Overwritten { by: usize },
     AptLists,
@@ -44,6 +44,24 @@ pub(super) enum WasteKind {
 }
 
 impl WasteKind {
+    /// Whether a package manager keeps it of what it downloaded.
+    pub(crate) fn is_package_cache(self) -> bool {
+        matches!(
+            self,
+            Self::AptCache
+                | Self::ApkCache
+                | Self::RpmCache
+                | Self::PipCache
+                | Self::NpmCache
+                | Self::GoCache
+        )
+    }
+
+    /// Whether only builds need it.
+    pub(crate) fn is_for_building(self) -> bool {
+        self.reason() == Reason::BuildOnly
+    }
+
     pub(super) fn reason(self) -> Reason {
         match self {
             Self::Deleted { .. } => Reason::Deleted,

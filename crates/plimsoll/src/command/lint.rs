@@ -1,5 +1,6 @@
 mod files;
 mod frame;
+mod image;
 mod junit;
 mod manual;
 mod measure;
@@ -58,8 +59,10 @@ pub(crate) struct Lint {
     #[arg(long, conflicts_with = "diff")]
     fix: bool,
     /// Print every change as a patch for `git apply`, also those to be looked at
-    #[arg(long)]
+    #[arg(long, visible_alias = "patch")]
     diff: bool,
+    #[command(flatten)]
+    image: image::ImageArguments,
     /// Print the manual page of a rule
     #[arg(long, value_name = "RULE", exclusive = true)]
     explain: Option<String>,
@@ -96,9 +99,20 @@ impl Lint {
                 .collect();
             return context.terminal().print_raw(&patches.concat());
         }
-        let reports =
-            judged.iter().map(|(file, document, verdict)| FileReport::of(&file.name, document, verdict));
-        let report = LintReport::of(reports.collect(), self.fail_on);
+        let mut reports: Vec<FileReport> = judged
+            .iter()
+            .map(|(file, document, verdict)| FileReport::of(&file.name, document, verdict))
+            .collect();
+        if let Some(image) = self.image.read(context)? {
+            let savings =
+                judged.iter().map(|(_, document, verdict)| image.savings(document, &verdict.findings));
+            reports = reports
+                .into_iter()
+                .zip(savings)
+                .map(|(report, savings)| report.with_savings(savings))
+                .collect();
+        }
+        let report = LintReport::of(reports, self.fail_on);
         context.terminal().print(&report)?;
         match report.failing() {
             0 => Ok(()),

@@ -5,6 +5,7 @@ use std::path::Path;
 use plimsoll_testkit::find_peer;
 use tempfile::TempDir;
 
+use crate::image_layout::{self, Layer};
 use crate::{Outcome, run_in};
 
 const NAIVE: &str =
@@ -140,4 +141,50 @@ fn the_other_profile_answers_by_buildkits_names() {
     let ground = ground("from a\nRUN x\nRUN y\n");
     let json = lint(ground.path(), &["--profile", "buildkit", "-o", "json"]).json();
     assert_eq!(json["files"][0]["findings"][0]["rule"], "ConsistentInstructionCasing");
+}
+
+/// An image as it was built from [`COMPILED`].
+const COMPILED_LAYERS: &[Layer<'_>] = &[
+    Layer { instruction: "ADD base.tar /", files: &[("usr/bin/sh", &[0; 900])] },
+    Layer {
+        instruction: "RUN /bin/sh -c apt-get update && apt-get install -y gcc # buildkit",
+        files: &[("usr/bin/gcc-12", &[1; 70_000]), ("var/lib/apt/lists/Packages", &[2; 30_000])],
+    },
+    Layer { instruction: "COPY a.c /src/ # buildkit", files: &[("src/a.c", &[3; 60])] },
+    Layer {
+        instruction: "RUN /bin/sh -c gcc -o /usr/local/bin/a /src/a.c # buildkit",
+        files: &[("usr/local/bin/a", &[4; 900])],
+    },
+];
+
+const COMPILED: &str = "FROM debian:12\nRUN apt-get update && apt-get install -y gcc\nCOPY a.c /src/\n\
+    RUN gcc -o /usr/local/bin/a /src/a.c\nENTRYPOINT [\"/usr/local/bin/a\"]\n";
+
+#[test]
+fn findings_carry_what_they_cost_in_an_image() {
+    let ground = ground(COMPILED);
+    image_layout::write(&ground.path().join("built"), COMPILED_LAYERS, |_| {});
+    let arguments = ["-q", "--image", "oci:built:1", "--bandwidth", "10kB/s"];
+    let shown = lint(ground.path(), &arguments).stdout;
+    let lists = "= saves: 30.0 kB, 30.0 kB of a pull (3.0 s) (estimated from the image's layers)\n";
+    assert!(shown.contains(lists), "{shown}");
+    let staged = "= saves: 100 kB, 106 kB of a pull (10.7 s) (estimated from the image's layers)\n";
+    assert!(shown.contains(staged), "{shown}");
+    let json = lint(ground.path(), &[&arguments[..], &["-o", "json"]].concat()).json();
+    let findings = json["files"][0]["findings"].as_array().unwrap();
+    let lists = findings.iter().find(|found| found["rule"] == "kept-package-lists").unwrap();
+    assert_eq!(
+        (&lists["savings"]["bytes"], &lists["savings"]["basis"]),
+        (&30_000.into(), &"estimated".into())
+    );
+}
+
+#[test]
+fn the_patch_parts_the_stage_that_compiles() {
+    let ground = ground(COMPILED);
+    let patch = lint(ground.path(), &["--patch", "Dockerfile"]).stdout;
+    assert!(
+        patch.contains("\n+FROM debian:12\n+COPY --from=build /usr/local/bin/a /usr/local/bin/a\n"),
+        "{patch}"
+    );
 }

@@ -3,6 +3,8 @@
 use anstyle::AnsiColor;
 use plimsoll_dockerfile::lint::{Safety, Severity};
 
+use plimsoll_slim::savings::{Basis, Savings};
+
 use super::report::{FileReport, LintReport, Placed};
 use crate::terminal::{Page, bytes};
 
@@ -48,7 +50,10 @@ fn one(file: &FileReport, placed: &Placed, page: &mut Page) {
 
 fn notes(placed: &Placed) -> Vec<String> {
     let finding = &placed.finding;
-    let cost = finding.estimate.as_ref().map(|estimate| {
+    // What the image itself says counts before a table.
+    let saved = placed.savings.as_ref().map(saved);
+    let estimate = finding.estimate.as_ref().filter(|_| saved.is_none());
+    let cost = estimate.map(|estimate| {
         format!(
             "costs: {} in {} packages (estimated: {})",
             bytes(estimate.bytes),
@@ -61,7 +66,24 @@ fn notes(placed: &Placed) -> Vec<String> {
         Safety::Safe => format!("fix: `--fix` can {}", fix.title),
         Safety::Suggested => format!("fix: `--diff` shows how to {}", fix.title),
     });
-    cost.into_iter().chain(help).chain(fix).collect()
+    saved.into_iter().chain(cost).chain(help).chain(fix).collect()
+}
+
+/// What a finding costs in the image, as in `saves: 199 MB, 87.3 MB of a pull (2.7 s), 26 packages (estimated)`.
+fn saved(savings: &Savings) -> String {
+    let Savings { basis, bytes: count, stored_bytes, packages, findings, seconds } = savings;
+    let mut parts = vec![bytes(*count), format!("{} of a pull ({seconds:.1} s)", bytes(*stored_bytes))];
+    if *packages > 0 {
+        parts.push(format!("{packages} packages"));
+    }
+    if let Some(findings) = findings.filter(|count| *count > 0) {
+        parts.push(format!("{findings} known vulnerabilities"));
+    }
+    let basis = match basis {
+        Basis::Estimated => "estimated from the image's layers",
+        Basis::Measured => "measured",
+    };
+    format!("saves: {} ({basis})", parts.join(", "))
 }
 
 fn sentence(file: &FileReport) -> String {

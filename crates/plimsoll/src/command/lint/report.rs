@@ -1,5 +1,6 @@
 use plimsoll_dockerfile::lint::{Finding, Severity, Verdict};
 use plimsoll_dockerfile::{Document, Position};
+use plimsoll_slim::savings::Savings;
 use serde::Serialize;
 
 use super::{frame, junit, sarif};
@@ -35,6 +36,9 @@ pub(super) struct FileReport {
 pub(super) struct Placed {
     pub(super) start: Position,
     pub(super) end: Position,
+    /// What it costs in an image that was built from the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) savings: Option<Savings>,
     #[serde(flatten)]
     pub(super) finding: Finding,
 }
@@ -44,6 +48,7 @@ impl FileReport {
         let placed = |finding: &Finding| Placed {
             start: document.position(finding.span.start),
             end: document.position(finding.span.end),
+            savings: None,
             finding: finding.clone(),
         };
         Self {
@@ -53,6 +58,16 @@ impl FileReport {
             left_out: verdict.left_out,
             document: document.clone(),
         }
+    }
+}
+
+impl FileReport {
+    /// Adds what each finding costs in an image, in their order.
+    pub(super) fn with_savings(mut self, savings: Vec<Option<Savings>>) -> Self {
+        for (placed, savings) in self.findings.iter_mut().zip(savings) {
+            placed.savings = savings;
+        }
+        self
     }
 }
 

@@ -74,6 +74,9 @@ fn result(file: &FileReport, placed: &Placed, names: &[&str]) -> Value {
     if let Some(estimate) = &finding.estimate {
         result["properties"] = json!({ "estimated": estimate });
     }
+    if let Some(savings) = &placed.savings {
+        result["properties"] = json!({ "savings": savings });
+    }
     result
 }
 
