@@ -3,6 +3,7 @@
 //! Nothing here runs or opens anything: the file system is a value, contents come through a port, and what was seen of
 //! running programs comes in as a [`trace`].
 
+pub mod base;
 pub mod budget;
 mod census;
 pub mod closure;

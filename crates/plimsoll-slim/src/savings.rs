@@ -176,7 +176,7 @@ fn of_causes(causes: &[&Cause], image: &BuiltImage<'_>) -> Option<Savings> {
         let components = image.contents.components.iter().zip(counts);
         components.filter(|(one, _)| is_named(&one.component.name)).map(|(_, count)| count).sum()
     });
-    (bytes > 0).then(|| Savings {
+    (bytes > 0).then_some(Savings {
         basis: Basis::Estimated,
         bytes,
         stored_bytes,

@@ -30,6 +30,7 @@ mod layout;
 mod places;
 mod platform_selection;
 mod port;
+mod recompressed;
 mod registry;
 mod replace_file;
 mod rootfs;
@@ -58,6 +59,7 @@ pub use port::{
     BlobContent, ByteStream, Keeps, Placement, PortFuture, Presence, RawManifest, Sink, Source, Target,
     TopLevel,
 };
+pub use recompressed::Recompressed;
 pub use registry::{
     Access, Insight, NoWarnings, PlainHttp, PushRecord, RegistryClient, RegistryOptions, Repository,
     RetryPolicy, TagMove, TellRun, WarningCollector, Warnings, read_ca_file,

@@ -3,6 +3,7 @@ mod approve;
 mod attest;
 mod audit;
 mod backup;
+mod base;
 mod budget;
 mod completions;
 mod config;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Layers(layers::Layers),
     Surface(surface::Surface),
     Budget(Box<budget::Budget>),
+    Base(base::Base),
     Lint(lint::Lint),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
@@ -124,6 +126,7 @@ impl Command {
             Self::Layers(layers) => layers.run(context),
             Self::Surface(surface) => surface.run(context),
             Self::Budget(budget) => budget.run(context),
+            Self::Base(base) => base.run(context),
             Self::Lint(lint) => lint.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
@@ -180,6 +183,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("inspect", "Explain what an image is made of"),
             ("layers", "Tell which bytes of an image nobody needs, and why"),
             ("surface", "Count what an image offers to whoever gets in"),
+            ("base", "Tell on which other base an image could stand"),
             ("budget", "Judge an image by what its project allows it to weigh and offer"),
             ("lint", "Judge a Dockerfile by what ends in the image"),
             ("scan", "Judge an image by what is known against its components"),

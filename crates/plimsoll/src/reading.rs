@@ -11,7 +11,7 @@ use plimsoll_transport::{BlobVerifier, OpenSource, RawManifest, Source};
 
 use crate::failure::Failure;
 use crate::terminal::Step;
-use blob::BlockingBlob;
+pub(crate) use blob::BlockingBlob;
 pub(crate) use contents::read_contents;
 pub(crate) use whole::{ImageReader, WholeImage};
 

@@ -3,11 +3,12 @@ mod report;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use plimsoll_oci::{Digest, Platform};
 use plimsoll_transport::{
     CopyOptions, CopyReport, Evidence, ImageName, OpenSource, ParseImageNameError, Places, PlatformSelection,
-    Platforms, Progress, Source, Target, TransportError, WarningCollector, copy, count_evidence,
+    Platforms, Progress, Recompressed, Source, Target, TransportError, WarningCollector, copy,
+    count_evidence,
 };
 
 use crate::context::Context;
@@ -40,11 +41,21 @@ pub(crate) struct CopyArguments {
     /// Of an index only this image, such as linux/arm64; given twice, a new index of both is made
     #[arg(long, value_name = "OS/ARCH")]
     platform: Vec<Platform>,
+    /// Compress the layers anew: the image has another digest then, which nothing vouches for yet
+    #[arg(long, value_name = "HOW", value_enum, conflicts_with = "recursive")]
+    compression: Option<NewCompression>,
     /// How many blobs travel at the same time
     #[arg(long, value_name = "COUNT", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     parallel: u8,
     #[command(flatten)]
     registries: RegistryArguments,
+}
+
+/// What layers are compressed with anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NewCompression {
+    /// Zstandard, at the level that builders use
+    Zstd,
 }
 
 impl Cp {
@@ -95,6 +106,11 @@ impl CopyArguments {
             context.terminal().warn(&format!("{host}: {text}"));
         }
         let transfer = outcome.map_err(say_how_to_resume)?;
+        if self.compression.is_some() {
+            let digest = transfer.report.root.digest;
+            let text = format!("the image is {digest} now: signatures of the other do not vouch for it");
+            context.terminal().note(&text);
+        }
         self.say_what_stayed(&transfer, to, with_evidence, context);
         context.terminal().print(&Copied::new(from, to, &transfer, took))
     }
@@ -107,6 +123,7 @@ impl CopyArguments {
         step: &Step,
     ) -> Result<Transfer, Failure> {
         let (open, index) = self.choose_platforms(places.open_source(from).await?).await?;
+        let open = self.compress(open, places).await?;
         check_digest(&open, to).await?;
         let sink = places.open_sink(to, Some(from)).await?;
         let options = CopyOptions {
@@ -143,6 +160,14 @@ impl CopyArguments {
         };
         let is_other = chosen.target != Target::Digest(named);
         Ok((chosen, is_other.then_some(named)))
+    }
+
+    /// The source with the layers compressed anew, if that is asked.
+    async fn compress(&self, open: OpenSource, places: &Places) -> Result<OpenSource, Failure> {
+        match self.compression {
+            None => Ok(open),
+            Some(NewCompression::Zstd) => Ok(Recompressed::of(open, &places.scratch_directory).await?.open()),
+        }
     }
 
     fn say_what_stayed(

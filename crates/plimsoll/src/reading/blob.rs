@@ -28,7 +28,7 @@ pub(super) async fn read_whole(source: &dyn Source, descriptor: &Descriptor) -> 
 }
 
 /// A blob's stream for a reader on a blocking thread.
-pub(super) struct BlockingBlob {
+pub(crate) struct BlockingBlob {
     stream: VerifiedStream,
     runtime: Handle,
     part: Bytes,
@@ -38,12 +38,12 @@ pub(super) struct BlockingBlob {
 
 impl BlockingBlob {
     /// Wraps `stream`; must be called within a runtime.
-    pub(super) fn new(stream: VerifiedStream, step: Step) -> Self {
+    pub(crate) fn new(stream: VerifiedStream, step: Step) -> Self {
         Self { stream, runtime: Handle::current(), part: Bytes::new(), step, error: None }
     }
 
     /// The error that ended the stream. It says more than the [`io::Error`] that the reader saw.
-    pub(super) fn into_error(self) -> Option<TransportError> {
+    pub(crate) fn into_error(self) -> Option<TransportError> {
         self.error
     }
 }

@@ -25,6 +25,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["layers"],
         &["surface"],
         &["budget"],
+        &["base"],
         &["lint"],
         &["scan"],
         &["where"],

@@ -3,7 +3,9 @@
 mod accounts;
 mod advisory_database;
 mod backup;
+mod bases;
 mod budgets;
+mod compressing;
 mod configuration;
 mod copying;
 mod data_dir;

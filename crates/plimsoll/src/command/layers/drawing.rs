@@ -130,7 +130,7 @@ fn draw_compression(report: &ImageLayers, page: &mut Page) {
     let layers = if numbers.len() == 1 { "layer" } else { "layers" };
     page.heading(&format!("As zstd ({layers} {}, tried on the first 4 MB)", numbers.join(", ")));
     page.line(&format!(
-        "{} become {}; a cold pull takes {:.1} s instead of {:.1} s",
+        "{} become {}, a pull {:.1} s instead of {:.1} s: cp --compression zstd",
         bytes(now),
         bytes(then),
         report.pull.seconds_as_zstd,
