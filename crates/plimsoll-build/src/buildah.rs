@@ -8,16 +8,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use plimsoll_oci::{Descriptor, Manifest, MediaType};
-use serde_json::json;
 
 use self::child::Child;
 use self::version::Version;
 use crate::plan::{Origin, Plan};
-use crate::store::Store;
+use crate::store::{Store, make_layout};
 use crate::{BuildError, BuildRequest, NamedContext, Watch};
 
 /// Largest `index.json` of a hand-over.
 const INDEX_BYTES_MAX: u64 = 1 << 20;
+
+/// Runs another program once, in the same manner.
+pub(crate) async fn run_alone(program: &Buildah, what: &str, arguments: &[String]) -> Result<(), BuildError> {
+    let temporary = tempfile::tempdir().map_err(|source| BuildError::Io {
+        operation: "create a directory in",
+        path: "/tmp".into(),
+        source,
+    })?;
+    Child::in_directory(program, temporary.path()).run(what, arguments, None).await.map(drop)
+}
 
 /// Who runs commands, and what is given to them.
 #[derive(Clone, Debug, Default)]
@@ -217,20 +226,6 @@ impl Delegated<'_> {
         store.adopt(&layout.join("blobs/sha256"))?;
         Ok(manifest)
     }
-}
-
-/// Makes a layout of one image, whose blobs stay where they are.
-fn make_layout(layout: &Path, manifest: &Descriptor, store: &Store) -> Result<(), BuildError> {
-    let failed = |source| BuildError::Io { operation: "create", path: layout.to_owned(), source };
-    std::fs::create_dir_all(layout).map_err(failed)?;
-    let blobs = std::path::absolute(store.directory()).map_err(failed)?.join("blobs");
-    let linked = std::os::unix::fs::symlink(blobs, layout.join("blobs"));
-    linked
-        .or_else(|error| if error.kind() == std::io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
-        .map_err(failed)?;
-    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::IMAGE_INDEX, "manifests": [manifest] });
-    write(&layout.join("oci-layout"), json!({ "imageLayoutVersion": "1.0.0" }).to_string().as_bytes())?;
-    write(&layout.join("index.json"), index.to_string().as_bytes())
 }
 
 /// The only image of a layout.

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use plimsoll_dockerfile::ignore::IgnoreFile;
 use plimsoll_oci::{Descriptor, Digest, Platform};
 use plimsoll_transport::ImageName;
 
-use crate::store::{STORE_BYTES_MAX, Store};
-use crate::{Buildah, Compression};
+use crate::store::{STORE_BYTES_MAX, Store, make_layout};
+use crate::{BuildError, Buildah, Compression};
 
 /// What is to be built.
 #[derive(Debug)]
@@ -67,9 +67,30 @@ pub struct Built {
 }
 
 impl Built {
+    /// A layout with this image alone, which shares the store's blobs. What is attached to the image there is in the
+    /// store too, but nobody else comes upon it.
+    pub fn stage(&self) -> Result<Staged, BuildError> {
+        let directory = self.lock.scratch_directory()?;
+        make_layout(directory.path(), &self.manifest, &self.lock)?;
+        Ok(Staged { directory })
+    }
+
     /// Lets the image go, and with it what was not used for longest where the store is larger than it should be.
     pub fn close(self) -> std::io::Result<()> {
         Arc::into_inner(self.lock).map_or(Ok(()), |store| store.prune(STORE_BYTES_MAX))
+    }
+}
+
+/// An image in a layout of its own, which goes when this is dropped.
+#[derive(Debug)]
+pub struct Staged {
+    directory: tempfile::TempDir,
+}
+
+impl Staged {
+    /// The layout's directory.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 }
 

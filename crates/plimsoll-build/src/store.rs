@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use plimsoll_oci::{Descriptor, DiffId, Digest, MediaType};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use serde_json::json;
 use tempfile::NamedTempFile;
 
 use crate::BuildError;
@@ -177,6 +178,21 @@ impl Store {
     fn io(&self, operation: &'static str, source: io::Error) -> BuildError {
         BuildError::Io { operation, path: self.directory.clone(), source }
     }
+}
+
+/// Makes a layout of one image, whose blobs stay where they are.
+pub(crate) fn make_layout(layout: &Path, manifest: &Descriptor, store: &Store) -> Result<(), BuildError> {
+    let failed = |source| BuildError::Io { operation: "create", path: layout.to_owned(), source };
+    std::fs::create_dir_all(layout).map_err(failed)?;
+    let blobs = std::path::absolute(store.directory()).map_err(failed)?.join("blobs");
+    let linked = std::os::unix::fs::symlink(blobs, layout.join("blobs"));
+    linked
+        .or_else(|error| if error.kind() == std::io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+        .map_err(failed)?;
+    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::IMAGE_INDEX, "manifests": [manifest] });
+    let marker = json!({ "imageLayoutVersion": "1.0.0" });
+    std::fs::write(layout.join("oci-layout"), marker.to_string()).map_err(failed)?;
+    std::fs::write(layout.join("index.json"), index.to_string()).map_err(failed)
 }
 
 /// Notes that a blob was used. A blob that cannot be noted is only taken away earlier.

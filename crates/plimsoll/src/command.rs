@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod base;
 mod budget;
+mod build;
 mod completions;
 mod config;
 mod cp;
@@ -65,6 +66,7 @@ pub(crate) enum Command {
     Budget(Box<budget::Budget>),
     Base(base::Base),
     Lint(lint::Lint),
+    Build(Box<build::Build>),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
     Where(whereabouts::Where),
@@ -128,6 +130,7 @@ impl Command {
             Self::Budget(budget) => budget.run(context),
             Self::Base(base) => base.run(context),
             Self::Lint(lint) => lint.run(context),
+            Self::Build(build) => build.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
             Self::Where(place) => place.run(context),
@@ -186,6 +189,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("base", "Tell on which other base an image could stand"),
             ("budget", "Judge an image by what its project allows it to weigh and offer"),
             ("lint", "Judge a Dockerfile by what ends in the image"),
+            ("build", "Build an image, and bring it with its evidence into a registry"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
             ("where", "Tell which images of a registry a vulnerability is in"),

@@ -3,7 +3,7 @@ use std::future::Future;
 use crate::arguments::GlobalArguments;
 use crate::environment::Environment;
 use crate::failure::Failure;
-use crate::terminal::Terminal;
+use crate::terminal::{Step, Terminal};
 
 /// What every command is given: where to write, and what the environment says.
 pub(crate) struct Context {
@@ -18,6 +18,11 @@ impl Context {
 
     pub(crate) fn terminal(&mut self) -> &mut Terminal {
         &mut self.terminal
+    }
+
+    /// Begins something that may take long.
+    pub(crate) fn step(&self, label: &str) -> Step {
+        self.terminal.step(label)
     }
 
     pub(crate) fn environment(&self) -> &Environment {

@@ -61,7 +61,8 @@ pub(crate) fn say(
     context.terminal().print(&said?)
 }
 
-async fn sign_and_attach(saying: &Saying<'_>, places: &Places) -> Result<Said, Failure> {
+/// Signs a statement about an image, and attaches it.
+pub(crate) async fn sign_and_attach(saying: &Saying<'_>, places: &Places) -> Result<Said, Failure> {
     let open = places.open_source(saying.image).await?;
     let subject = open.source.resolve(&open.target).await?;
     let sink = places.open_sink(&to_write(saying.image), None).await?.sink;
@@ -117,7 +118,7 @@ pub(crate) fn wall_clock() -> Timestamp {
 /// What was said.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+pub(crate) struct Said {
     api_version: &'static str,
     kind: &'static str,
     image: String,
@@ -125,7 +126,7 @@ struct Said {
     digest: Digest,
     predicate_type: String,
     /// The manifest that attaches it.
-    evidence: Digest,
+    pub(crate) evidence: Digest,
     key_id: String,
     #[serde(skip)]
     what: String,

@@ -34,6 +34,12 @@ pub(super) struct Child<'b> {
 }
 
 impl<'b> Child<'b> {
+    /// Without storage, and with everything that is temporary in one directory.
+    pub(super) fn in_directory(buildah: &'b Buildah, directory: &Path) -> Self {
+        let temporary = directory.display().to_string();
+        Self { buildah, storage: Vec::new(), temporary, work: directory.to_owned() }
+    }
+
     /// Without storage.
     pub(super) fn plain(buildah: &'b Buildah, store: &Store, work: &Path) -> Result<Self, BuildError> {
         // Cache mounts lie in the temporary directory, so it stays from build to build.
@@ -97,7 +103,7 @@ impl<'b> Child<'b> {
         if status.success() {
             return Ok(heard.answer);
         }
-        Err(failed(what, status, heard.last.into()))
+        Err(failed(what, &self.name(), status, heard.last.into()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the crate's one spawning function")]
@@ -119,11 +125,16 @@ impl<'b> Child<'b> {
         Ok(Running { group: child.id(), child, is_over: false })
     }
 
+    fn name(&self) -> String {
+        let name = self.buildah.program.file_name().unwrap_or(self.buildah.program.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
     fn not_started(&self, what: &str, error: &std::io::Error) -> BuildError {
         let program = self.buildah.program.display();
         let is_absent = error.kind() == std::io::ErrorKind::NotFound;
         let help = if is_absent {
-            "install it: apt-get install buildah; stages without RUN need no builder".to_owned()
+            "apt-get install buildah; stages without RUN need no builder".to_owned()
         } else {
             format!("look at `{program}`")
         };
@@ -218,11 +229,11 @@ async fn next_line(stream: &mut Option<BufReader<impl AsyncRead + Unpin>>) -> Op
     (count > 0).then(|| String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned())
 }
 
-fn failed(what: &str, status: ExitStatus, output: Vec<String>) -> BuildError {
+fn failed(what: &str, program: &str, status: ExitStatus, output: Vec<String>) -> BuildError {
     let ended = match (status.code(), status.signal()) {
-        (Some(code), _) => format!("buildah ended with code {code}"),
-        (None, Some(signal)) => format!("buildah was killed by signal {signal}"),
-        (None, None) => "buildah ended".to_owned(),
+        (Some(code), _) => format!("{program} ended with code {code}"),
+        (None, Some(signal)) => format!("{program} was killed by signal {signal}"),
+        (None, None) => format!("{program} ended"),
     };
     let is_full = output.iter().any(|line| line.contains("no space left on device"));
     let help = if is_full {

@@ -8,6 +8,7 @@ use plimsoll_attest::{PredicateType, Statement};
 use plimsoll_oci::Digest;
 use serde_json::value::RawValue;
 
+pub(super) use self::provenance::BuildArguments;
 use super::cp::read_name;
 use crate::advisories::read_bounded;
 use crate::context::Context;

@@ -236,7 +236,7 @@ struct Transfer {
 }
 
 /// Shows a copy's bytes on the terminal.
-struct ProgressBar(Step);
+pub(super) struct ProgressBar(pub(super) Step);
 
 impl Progress for ProgressBar {
     fn started(&self, total_bytes: u64) {

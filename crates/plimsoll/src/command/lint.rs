@@ -15,7 +15,8 @@ use plimsoll_dockerfile::lint::{Fix, LintOptions, Profile, Safety, Severity, Ver
 use plimsoll_dockerfile::{Document, parse};
 
 pub(crate) use self::files::DOCKERFILE_BYTES_MAX;
-use self::files::Dockerfile;
+pub(super) use self::files::{Dockerfile, find_one};
+pub(super) use self::measure::{ignore_file, measure};
 use self::report::{FileReport, LintReport};
 use crate::context::Context;
 use crate::failure::{Failure, Verdict as ExitVerdict};

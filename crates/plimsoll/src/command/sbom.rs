@@ -5,14 +5,14 @@ use std::sync::Arc;
 use clap::Args;
 use plimsoll_analyser::Analyser;
 use plimsoll_oci::{ImageConfig, Platform};
-use plimsoll_sbom::{Document, Subject, Tool};
+use plimsoll_sbom::{Document, ImageContents, Subject, Tool};
 use plimsoll_transport::{ImageName, Places, WarningCollector};
 
 use crate::analyser_role::analyser_config;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::{RegistryArguments, say_what_was_filled_in};
-use crate::reading::{find_image, read_contents};
+use crate::reading::{FoundImage, find_image, read_contents};
 use crate::terminal::Step;
 use report::Bill;
 
@@ -63,16 +63,19 @@ impl Sbom {
         let sizes = image.manifest.layers.iter().map(|layer| layer.size);
         step.expect(sizes.fold(0, u64::saturating_add));
         let contents = read_contents(open.source.as_ref(), &image, analyser, step).await?;
-        let subject = Subject::Image { name: name.to_string(), digest: image.raw.digest };
-        let tool = Tool { name: "plimsoll".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-        let document = Document {
-            subject,
-            distribution: contents.distribution.clone(),
-            components: contents.components.clone(),
-            created: created(&image.config),
-            tool,
-        };
+        let document = document(name.to_string(), &image, &contents);
         Ok(Bill::new(contents, document))
+    }
+}
+
+/// What is inside an image, as a document for others.
+pub(super) fn document(name: String, image: &FoundImage, contents: &ImageContents) -> Document {
+    Document {
+        subject: Subject::Image { name, digest: image.raw.digest },
+        distribution: contents.distribution.clone(),
+        components: contents.components.clone(),
+        created: created(&image.config),
+        tool: Tool { name: "plimsoll".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
     }
 }
 

@@ -18,10 +18,11 @@ use plimsoll_oci::Platform;
 use plimsoll_server::now;
 use plimsoll_transport::WarningCollector;
 use plimsoll_vuln::feed::Terms;
+use plimsoll_vuln::report::ScanReport;
 use plimsoll_vuln::verdict::{Gate, IgnoreState, IgnoreUse};
 
-use self::judge::{Assumptions, Judge};
-use self::outcome::Outcome;
+use self::judge::{Assumptions, Judge, Judged};
+pub(super) use self::outcome::Outcome;
 use self::subject::Subject;
 use crate::advisories::{AdvisoryArguments, AgeArguments};
 use crate::analyser_role::analyser_config;
@@ -120,6 +121,11 @@ impl Scan {
         let terms = Terms { now, age_days_max: self.age.days_max() };
         Ok(Assumptions { ignores, statements, terms })
     }
+}
+
+/// Rules on what is known of an image.
+pub(super) fn rule_on(report: ScanReport, gate: Option<&Gate>, allows_gaps: bool) -> Outcome {
+    Outcome::of(Judged { report, base: None }, gate, allows_gaps)
 }
 
 /// An entry that does not count any more is said aloud: somebody relies on it.

@@ -54,6 +54,21 @@ impl Step {
         running.bar.inc(bytes);
     }
 
+    /// Tells something that happened: above the bar on a terminal, as a line elsewhere.
+    pub(crate) fn tell(&self, line: &str) {
+        let running = &self.0;
+        let line = super::page::printable(line);
+        if running.is_silent {
+            return;
+        }
+        if running.is_interactive {
+            running.bar.set_draw_target(ProgressDrawTarget::stderr());
+            running.bar.println(line);
+        } else {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    }
+
     /// Ends the step well.
     pub(crate) fn done(self) {
         let running = &self.0;

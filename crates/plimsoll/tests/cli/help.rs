@@ -27,6 +27,7 @@ fn every_command_explains_itself_within_80_columns() {
         &["budget"],
         &["base"],
         &["lint"],
+        &["build"],
         &["scan"],
         &["where"],
         &["events"],

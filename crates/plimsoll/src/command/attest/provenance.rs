@@ -55,38 +55,38 @@ pub(crate) struct AttestProvenance {
 
 /// What was built, and how.
 #[derive(Debug, Args)]
-struct BuildArguments {
+pub(in crate::command) struct BuildArguments {
     /// The source tree that was built
     #[arg(long, value_name = "DIR", default_value = ".")]
-    source: PathBuf,
+    pub(in crate::command) source: PathBuf,
     /// The Dockerfile [default: Dockerfile or Containerfile in the source tree, if there is one]
     #[arg(long, value_name = "FILE")]
-    dockerfile: Option<PathBuf>,
+    pub(in crate::command) dockerfile: Option<PathBuf>,
     /// The stage of the Dockerfile that was built [default: the last]
     #[arg(long, value_name = "STAGE")]
-    target: Option<String>,
+    pub(in crate::command) target: Option<String>,
     /// An argument of the build, which everybody will be able to read; may be given several times
     #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = super::super::sign::annotation)]
-    build_args: Vec<(String, String)>,
+    pub(in crate::command) build_args: Vec<(String, String)>,
     /// The commit of the build before this one: who wrote anything since then cannot approve this one [default: the
     /// commit's first parent]
     #[arg(long, value_name = "COMMIT")]
-    since: Option<String>,
+    pub(in crate::command) since: Option<String>,
     /// Who builds, as a URI [default: the workflow that runs]
     #[arg(long, value_name = "URI")]
-    builder: Option<String>,
+    pub(in crate::command) builder: Option<String>,
     /// When the build began, such as 2026-11-22T12:00:00Z
     #[arg(long, value_name = "TIME")]
-    started: Option<Timestamp>,
+    pub(in crate::command) started: Option<Timestamp>,
     /// Something else that the build made, such as a log; may be given several times
     #[arg(long = "byproduct", value_name = "FILE")]
-    byproducts: Vec<PathBuf>,
+    pub(in crate::command) byproducts: Vec<PathBuf>,
 }
 
 impl AttestProvenance {
     pub(super) fn run(&self, context: &mut Context) -> Result<(), Failure> {
         let image = read_name(&self.image, context)?;
-        let (record, run) = self.build.gather(context)?;
+        let (record, run) = self.build.gather(None, context)?;
         if let Some(source) = &self.ci_token {
             let token = source.get(&self.audience, context)?;
             return vouch(&image, &record, &token, &self.registries, context);
@@ -101,14 +101,19 @@ impl AttestProvenance {
 }
 
 impl BuildArguments {
-    /// What the build declares, and what its environment says of the run.
-    fn gather(&self, context: &mut Context) -> Result<(BuildRecord, BuildRun), Failure> {
+    /// What the build declares, and what its environment says of the run. Whoever built knows the `bases`; else they are
+    /// read in the Dockerfile.
+    pub(in crate::command) fn gather(
+        &self,
+        bases: Option<Vec<Material>>,
+        context: &mut Context,
+    ) -> Result<(BuildRecord, BuildRun), Failure> {
         let environment = context.environment();
         let variable = |name: &str| environment.text(name).map(str::to_owned);
         let mut run = BuildRun::of_environment(&variable).unwrap_or_default();
         run.builder = self.builder.clone().or(run.builder);
         let mut doubts = Vec::new();
-        let record = context.block_on(self.record(&mut doubts))?;
+        let record = context.block_on(self.record(bases, &mut doubts))?;
         let checked_out = record.source.as_ref().map(|source| &source.commit);
         if let (Some(checked_out), Some(of_run)) = (checked_out, &run.commit)
             && checked_out != of_run
@@ -128,7 +133,11 @@ impl BuildArguments {
         Ok((record, run))
     }
 
-    async fn record(&self, doubts: &mut Vec<String>) -> Result<BuildRecord, Failure> {
+    async fn record(
+        &self,
+        bases: Option<Vec<Material>>,
+        doubts: &mut Vec<String>,
+    ) -> Result<BuildRecord, Failure> {
         let build_args: BTreeMap<String, String> = self.build_args.iter().cloned().collect();
         let mut record = BuildRecord {
             target: self.target.clone(),
@@ -149,7 +158,10 @@ impl BuildArguments {
             record.lock_files = tree.lock_files().await?;
         }
         if let Some(path) = self.dockerfile()? {
-            record.bases = self.bases(&path, &build_args, doubts)?;
+            record.bases = match bases {
+                Some(bases) => bases,
+                None => self.bases(&path, &build_args, doubts)?,
+            };
             record.dockerfile = match &tree {
                 Some(tree) => tree.file(&path).await?,
                 None => None,

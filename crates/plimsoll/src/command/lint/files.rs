@@ -12,10 +12,10 @@ pub(crate) const DOCKERFILE_BYTES_MAX: u64 = 4 << 20;
 const NAMES: [&str; 2] = ["Dockerfile", "Containerfile"];
 
 /// A Dockerfile on this machine.
-pub(super) struct Dockerfile {
-    pub(super) path: PathBuf,
+pub(in crate::command) struct Dockerfile {
+    pub(in crate::command) path: PathBuf,
     /// The path as it is shown, with slashes.
-    pub(super) name: String,
+    pub(in crate::command) name: String,
     /// The directory that is sent to the build with it, where it is known.
     pub(super) context: Option<PathBuf>,
 }
@@ -27,7 +27,7 @@ pub(super) fn find(paths: &[PathBuf], context: Option<&Path>) -> Result<Vec<Dock
     paths.iter().map(|path| find_one(path, context)).collect()
 }
 
-fn find_one(path: &Path, context: Option<&Path>) -> Result<Dockerfile, Failure> {
+pub(in crate::command) fn find_one(path: &Path, context: Option<&Path>) -> Result<Dockerfile, Failure> {
     let named = |path: PathBuf, context: Option<PathBuf>| {
         let name = path.strip_prefix(".").unwrap_or(&path).display().to_string();
         Dockerfile { path, name, context }
@@ -47,7 +47,7 @@ fn find_one(path: &Path, context: Option<&Path>) -> Result<Dockerfile, Failure> 
 }
 
 impl Dockerfile {
-    pub(super) fn read(&self) -> Result<Vec<u8>, Failure> {
+    pub(in crate::command) fn read(&self) -> Result<Vec<u8>, Failure> {
         read_bounded(&self.path, DOCKERFILE_BYTES_MAX).map_err(|error| cannot("read", &self.path, &error))
     }
 

@@ -16,8 +16,8 @@ const FILES_MAX: u64 = 500_000;
 const LARGEST: usize = 10;
 
 /// Measures what a build sends of a directory.
-pub(super) fn measure(directory: &Path, dockerfile: &Path) -> Result<Context, Failure> {
-    let ignore = ignore_file(directory, dockerfile)?;
+pub(in crate::command) fn measure(directory: &Path, dockerfile: &Path) -> Result<Context, Failure> {
+    let ignore = ignore_file(directory, dockerfile)?.map(|(_, ignore)| ignore);
     let mut context = Context { ignore, ..Context::default() };
     let mut by_entry: BTreeMap<String, u64> = BTreeMap::new();
     let mut open = vec![(directory.to_owned(), String::new())];
@@ -48,13 +48,17 @@ pub(super) fn measure(directory: &Path, dockerfile: &Path) -> Result<Context, Fa
     Ok(context)
 }
 
-/// The ignore file of the Dockerfile itself, else that of the directory.
-fn ignore_file(directory: &Path, dockerfile: &Path) -> Result<Option<IgnoreFile>, Failure> {
+/// The ignore file of the Dockerfile itself, else that of the directory; with its path.
+pub(in crate::command) fn ignore_file(
+    directory: &Path,
+    dockerfile: &Path,
+) -> Result<Option<(PathBuf, IgnoreFile)>, Failure> {
     let mut own = dockerfile.as_os_str().to_owned();
     own.push(".dockerignore");
     let found = [PathBuf::from(own), directory.join(".dockerignore")].into_iter().find(|path| path.is_file());
     let Some(path) = found else { return Ok(None) };
     let bytes = read_bounded(&path, IGNORE_BYTES_MAX).map_err(|error| cannot("read", &path, &error))?;
     let what = || Failure::not_evaluated(format!("cannot understand `{}`", path.display()));
-    IgnoreFile::parse(&bytes).map(Some).map_err(|error| what().because(&error))
+    let ignore = IgnoreFile::parse(&bytes).map_err(|error| what().because(&error))?;
+    Ok(Some((path, ignore)))
 }

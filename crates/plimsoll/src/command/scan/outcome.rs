@@ -10,7 +10,7 @@ use crate::failure::{Failure, Verdict as ExitVerdict};
 use crate::terminal::{Page, Report};
 
 /// What a scan found out, and what becomes of it.
-pub(super) struct Outcome {
+pub(in crate::command) struct Outcome {
     pub(super) report: ScanReport,
     pub(super) base: Option<Base>,
     pub(super) ruling: Ruling,
@@ -23,7 +23,7 @@ impl Outcome {
     }
 
     /// What the exit code says.
-    pub(super) fn into_result(self) -> Result<(), Failure> {
+    pub(in crate::command) fn into_result(self) -> Result<(), Failure> {
         match self.ruling {
             Ruling::Told | Ruling::Pass => Ok(()),
             Ruling::Shut(refusals) => Err(Failure::new(ExitVerdict::GateFailed, joined(&refusals))),
@@ -35,7 +35,7 @@ impl Outcome {
     }
 
     /// The last line for people.
-    pub(super) fn sentence(&self) -> String {
+    pub(in crate::command) fn sentence(&self) -> String {
         match &self.ruling {
             Ruling::Told if self.report.verdict.is_clean() => "nothing is known against it".to_owned(),
             Ruling::Told if !self.report.verdict.mismatches.is_empty() => {
@@ -52,6 +52,11 @@ impl Outcome {
             Ruling::Shut(refusals) => format!("fail: {}", joined(refusals)),
             Ruling::NotEvaluated(reasons) => format!("could not evaluate: {}", reasons.join("; ")),
         }
+    }
+
+    /// The summary for CI.
+    pub(in crate::command) fn markdown(&self) -> String {
+        markdown::write(self)
     }
 
     /// The verdict in a word, for programs.
