@@ -16,7 +16,7 @@ TEST_PACKAGES := buildah containerd crun jq mmdebstrap openssl podman postgresql
 	binutils busybox composer curl db5.3-util default-jdk-headless git golang-go libdpkg-perl libmaven3-core-java \
 	node-semver perl php-cli php-composer-semver python3-packaging python3-pkg-resources python3-venv rpm ruby strace
 
-.PHONY: help run test test-slow fmt lint tidy deny bench bench-scan bench-evidence docs container toolchain peers tools
+.PHONY: help run test test-slow fmt lint tidy deny bench bench-scan bench-evidence bench-build docs container toolchain peers tools
 
 help: ## Name the recipes.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -55,6 +55,10 @@ bench-scan: toolchain peers ## Measure scanning, beside Syft where Go can build 
 bench-evidence: toolchain peers ## Measure signatures and the log, beside cosign; OPTIONS="--rounds 1" is shorter.
 	cargo build --release --locked --package plimsoll
 	cargo run --release --locked --quiet --package xtask -- bench evidence $(OPTIONS)
+
+bench-build: toolchain peers ## Measure building, beside buildah; OPTIONS="--rounds 1" is shorter.
+	cargo build --release --locked --package plimsoll
+	cargo run --release --locked --quiet --package xtask -- bench build $(OPTIONS)
 
 container: toolchain ## Build a static server and the container image around it.
 	scripts/need-packages buildah

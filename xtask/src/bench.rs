@@ -1,5 +1,6 @@
 //! What Plimsoll costs, measured beside others that do the same.
 
+pub(crate) mod build;
 mod child;
 mod connection;
 mod cores;
@@ -47,7 +48,7 @@ impl<O> Benchmark<O> {
         };
         if cfg!(debug_assertions) {
             eprintln!(
-                "note: this program is not optimised; `make bench`, `make bench-scan` and `make bench-evidence` build one that is"
+                "note: this program is not optimised; `make bench`, `make bench-scan`, `make bench-evidence` and `make bench-build` build one that is"
             );
         }
         let text = measure(&options)?;

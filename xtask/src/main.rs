@@ -18,7 +18,8 @@ tasks:
   tidy              check what the compiler cannot: crate edges, docs, names, left-over marks
   bench registry    measure Plimsoll against another registry (`--help` lists the options)
   bench scan        measure scanning, from one layer to a hundred thousand images
-  bench evidence    measure signatures, the log and its proofs";
+  bench evidence    measure signatures, the log and its proofs
+  bench build       measure building, beside buildah";
 
 fn main() -> ExitCode {
     match run() {
@@ -38,6 +39,7 @@ fn run() -> anyhow::Result<ExitCode> {
         ["bench", "registry", options @ ..] => bench::registry::run(&workspace_root(), options),
         ["bench", "scan", options @ ..] => bench::scan::run(&workspace_root(), options),
         ["bench", "scan-part", part @ ..] => bench::scan::run_part(part),
+        ["bench", "build", options @ ..] => bench::build::run(&workspace_root(), options),
         ["bench", "evidence", options @ ..] => bench::evidence::run(&workspace_root(), options),
         ["bench", "evidence-part", part @ ..] => bench::evidence::run_part(part),
         ["help" | "--help" | "-h"] => {

@@ -1,17 +1,19 @@
 use std::path::Path;
 
-use crate::buildah::{Buildah, run_alone};
 use crate::BuildError;
+use crate::buildah::{Buildah, run_alone};
 
 /// The programs that keep images on a machine, the preferred one first.
 const ENGINES: [&str; 2] = ["podman", "docker"];
 
 /// Gives the image in an archive to Podman or Docker on this machine, and tells to which.
 pub async fn load(archive: &Path, environment: &[(String, String)]) -> Result<&'static str, BuildError> {
-    let arguments = ["load".to_owned(), "--quiet".to_owned(), "--input".to_owned(), archive.display().to_string()];
+    let arguments =
+        ["load".to_owned(), "--quiet".to_owned(), "--input".to_owned(), archive.display().to_string()];
     let mut last = None;
     for engine in ENGINES {
-        let program = Buildah { program: engine.into(), environment: environment.to_vec(), ..Buildah::default() };
+        let program =
+            Buildah { program: engine.into(), environment: environment.to_vec(), ..Buildah::default() };
         match run_alone(&program, "load the image", &arguments).await {
             Ok(()) => return Ok(engine),
             Err(error) => last = Some(last.unwrap_or(error)),

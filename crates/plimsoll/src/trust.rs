@@ -21,7 +21,7 @@ const KEY_BYTES_MAX: u64 = 64 * 1024;
 const ROOT_BYTES_MAX: u64 = 1 << 20;
 
 /// Whose signatures count.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TrustArguments {
     /// Trust this public key in every role; may be given several times
     #[arg(long = "key", value_name = "FILE", conflicts_with = "policy")]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process_group};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
@@ -21,6 +22,8 @@ const LINES_KEPT: usize = 15;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Most files and processes of a command: what a kernel that was not told otherwise has numbers for.
 const PROCESSES_MAX: u64 = 32_768;
+/// How long the last output is waited for once the child is gone.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Shorter secrets are not looked for in what is shown: they would hide words at random.
 const SECRET_BYTES_MIN: usize = 4;
 
@@ -97,9 +100,21 @@ impl<'b> Child<'b> {
         let mut heard =
             Heard { secrets: &self.buildah.secrets, watch, last: VecDeque::new(), answer: String::new() };
         let (out, err) = (running.child.stdout.take(), running.child.stderr.take());
-        heard.listen(out, err).await;
-        let status = running.child.wait().await.map_err(|error| self.not_started(what, &error))?;
-        running.is_over = true;
+        let status = {
+            let listening = heard.listen(out, err);
+            tokio::pin!(listening);
+            tokio::select! {
+                () = &mut listening => running.child.wait().await,
+                status = running.child.wait() => {
+                    // What it started may outlive it, and hold its output open.
+                    running.end_others(&status);
+                    let _ = tokio::time::timeout(DRAIN_TIME, listening).await;
+                    status
+                }
+            }
+        };
+        let status = status.map_err(|error| self.not_started(what, &error))?;
+        running.is_over = status.success();
         if status.success() {
             return Ok(heard.answer);
         }
@@ -163,12 +178,27 @@ struct Running {
     is_over: bool,
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    /// Ends what a child has left behind that did not end well.
+    fn end_others(&self, status: &std::io::Result<ExitStatus>) {
+        if !status.as_ref().is_ok_and(ExitStatus::success) {
+            self.kill();
+        }
+    }
+
+    fn kill(&self) {
         let group = self.group.and_then(|group| i32::try_from(group).ok()).and_then(Pid::from_raw);
-        if let Some(group) = group.filter(|_| !self.is_over) {
+        if let Some(group) = group {
             // It may have ended by itself.
             let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.kill();
         }
     }
 }

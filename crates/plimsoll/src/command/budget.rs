@@ -2,7 +2,7 @@ mod accepted;
 mod document;
 mod drawing;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -92,6 +92,33 @@ impl Budget {
         }
         Ok(BudgetReport::of(&now, before.as_ref(), verdict))
     }
+}
+
+/// Judges an image that was just built by the budget of this directory: what it came to, and whether that is in the
+/// way. `to` is where the image goes, and where people may have accepted it already.
+pub(super) async fn judge_built(
+    reader: &ImageReader<'_>,
+    image: &WholeImage,
+    to: Option<&ImageName>,
+) -> Result<Option<(String, Option<Failure>)>, Failure> {
+    let Some(budget) = document::read_if_any(Path::new(POLICY_FILE))? else { return Ok(None) };
+    let against = budget.against.as_ref().map(|text| text.parse::<ImageName>());
+    let unnamed = |error| Failure::usage("the budget names no image to compare with").because(&error);
+    let model = PullModel::default();
+    let before = match against.transpose().map_err(unnamed)? {
+        Some(name) => Some(measured(&reader.read(&name).await?, model)),
+        None => None,
+    };
+    let now = measured(image, model);
+    let mut verdict = judge(&budget, &now, before.as_ref());
+    if let (false, Some(to)) = (verdict.excesses.is_empty(), to) {
+        accepted::note(&mut verdict, &TrustArguments::default(), reader.places, to, &image.found.raw.digest)
+            .await?;
+    }
+    let report = BudgetReport::of(&now, before.as_ref(), verdict);
+    let refused = into_result(&report).err();
+    let told = refused.as_ref().map_or_else(|| "kept".to_owned(), |failure| failure.what.clone());
+    Ok(Some((told, refused)))
 }
 
 /// What a budget looks at.

@@ -34,7 +34,7 @@ use crate::signing::{KeyPassword, KeySource};
 #[command(after_help = "Examples:
   plimsoll build -t localhost:5000/team/app:1 --key release.key .
   plimsoll build -t oci:out:1 --skip lint,scan --target test .
-  plimsoll build -t registry.example.com/app:1 --secret id=token,env=TOKEN --fail-on critical .")]
+  plimsoll build -t $IMAGE --secret id=token,env=TOKEN --fail-on critical .")]
 pub(crate) struct Build {
     /// The directory that files are copied from
     #[arg(value_name = "DIR", default_value = ".")]
@@ -145,6 +145,7 @@ enum Skipped {
     Lint,
     Sbom,
     Scan,
+    Budget,
     Provenance,
     Sign,
     Push,

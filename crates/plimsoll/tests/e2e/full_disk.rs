@@ -1,65 +1,22 @@
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plimsoll_oci::MediaType;
-use plimsoll_testkit::{
-    Image, Peer, Postgres, RegistryClient, ServerCommand, TestBlob, artifact, find_peer, noise, passed_over,
-};
+use plimsoll_testkit::{Image, Postgres, RegistryClient, ServerCommand, TestBlob, artifact, noise};
 use reqwest::StatusCode;
-use tempfile::TempDir;
 
 use crate::PLIMSOLL;
+use crate::small_disk::SmallDisk;
 
 /// What the catalogue may take meanwhile: SQLite's write-ahead log grows to a thousand pages before it begins anew.
 const CATALOGUE_BYTES: u64 = 6 * 1024 * 1024;
 
 const DISK_BYTES: usize = 48 * 1024 * 1024;
 
-/// A small disk in memory. It is unmounted when this is dropped.
-struct SmallDisk {
-    directory: TempDir,
-    umount: Peer,
-}
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let (mount, umount) = (find_peer("mount")?, find_peer("umount")?);
-        let directory = tempfile::tempdir().unwrap();
-        let size = format!("size={DISK_BYTES}");
-        let mounted = mount
-            .command()
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(directory.path())
-            .output()
-            .unwrap();
-        if !mounted.status.success() {
-            passed_over("only root can mount a small disk");
-            return None;
-        }
-        Some(Self { directory, umount })
-    }
-
-    fn path(&self) -> &Path {
-        self.directory.path()
-    }
-
-    fn free_bytes(&self) -> u64 {
-        let disk = rustix::fs::statvfs(self.path()).unwrap();
-        disk.f_bavail * disk.f_frsize
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.umount.command().arg(self.path()).status();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_pushes_cleanly_and_goes_on_reading() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(DISK_BYTES) else { return };
     let server = ServerCommand::new(PLIMSOLL, disk.path())
         .set("storage.reserve=4MiB")
         .set("gc.grace=0s")
@@ -99,7 +56,7 @@ async fn a_full_disk_refuses_pushes_cleanly_and_goes_on_reading() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_under_postgres_refuses_manifests_cleanly_and_goes_on_reading() {
-    let (Some(disk), Some(database)) = (SmallDisk::mount(), Postgres::start()) else { return };
+    let (Some(disk), Some(database)) = (SmallDisk::mount(DISK_BYTES), Postgres::start()) else { return };
     let directory = tempfile::tempdir().unwrap();
     let url = database.database_in("small", disk.path());
     let server = ServerCommand::new(PLIMSOLL, directory.path()).set(format!("database.url={url}")).start();

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "the figures that a test measured are worth reading")]
 
 mod analyser;
+mod building;
 mod events;
 mod failing_s3;
 mod following;
@@ -13,6 +14,7 @@ mod killed;
 mod log;
 mod peers;
 mod replicated;
+mod small_disk;
 mod stopping;
 
 /// The program under test.

@@ -1,7 +1,7 @@
 mod attributed;
 mod bookworm;
-mod bootstrap;
-mod bounded;
+pub(crate) mod bootstrap;
+pub(crate) mod bounded;
 mod bullseye;
 mod containerd;
 mod debian_image;

@@ -18,13 +18,25 @@ struct File {
     budget: Option<Budget>,
 }
 
+/// Reads the section `budget` of a file, if there are both.
+pub(super) fn read_if_any(path: &Path) -> Result<Option<Budget>, Failure> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Ok(read_file(path)?.budget)
+}
+
 /// Reads the section `budget` of a file.
 pub(super) fn read(path: &Path) -> Result<Budget, Failure> {
+    let none = || Failure::usage("there is no `budget` section").at(path.display().to_string()).help(EXAMPLE);
+    read_file(path)?.budget.ok_or_else(none)
+}
+
+fn read_file(path: &Path) -> Result<File, Failure> {
     let place = path.display().to_string();
     let bytes = read_bounded(path, FILE_BYTES_MAX)
         .map_err(|error| Failure::usage("cannot read the budget").at(&place).because(&error).help(EXAMPLE))?;
-    let file: File = serde_saphyr::from_str(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+    serde_saphyr::from_str(&String::from_utf8_lossy(&bytes)).map_err(|error| {
         Failure::usage("the budget is not understood").at(&place).because(&error).help(EXAMPLE)
-    })?;
-    file.budget.ok_or_else(|| Failure::usage("there is no `budget` section").at(place).help(EXAMPLE))
+    })
 }

@@ -10,12 +10,13 @@ use serde_json::value::RawValue;
 
 use super::inputs::Inputs;
 use super::outcome::{BuildReport, BuiltImage, StepDone, StepState, UsedBase};
-use super::scanning::{Inside, judge, look_inside};
+use super::scanning::{bill, judge, judge_size, look_inside};
 use super::told::Telling;
 use super::{Build, Skipped, delivery, linting, vouching};
 use crate::command::cp::read_name;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::reading::WholeImage;
 use crate::signing::wall_clock;
 use crate::terminal::Step;
 
@@ -39,7 +40,8 @@ impl<'b> Chain<'b> {
     /// Looks at everything that can be wrong before anything is built.
     pub(super) fn new(build: &'b Build, context: &mut Context) -> Result<Self, Failure> {
         let inputs = Inputs::read(build, context)?;
-        let names = build.outputs.tags.iter().map(|text| read_name(text, context)).collect::<Result<Vec<_>, _>>()?;
+        let names =
+            build.outputs.tags.iter().map(|text| read_name(text, context)).collect::<Result<Vec<_>, _>>()?;
         let warnings = Arc::new(WarningCollector::default());
         let places = build.registries.places(context, warnings.clone())?;
         let key = match &build.chain.key {
@@ -90,7 +92,9 @@ impl<'b> Chain<'b> {
     }
 
     fn lint(&mut self, context: &mut Context) -> Result<(), Failure> {
-        let Some(timed) = self.begin("lint", Skipped::Lint, "judging the Dockerfile", context) else { return Ok(()) };
+        let Some(timed) = self.begin("lint", Skipped::Lint, "judging the Dockerfile", context) else {
+            return Ok(());
+        };
         let (linted, refused) = linting::judge(self.build, &self.inputs, &timed.step)?;
         let statement = linted.predicate.map(|predicate| ("lint", PredicateType::TEST_RESULT, predicate));
         self.statements.extend(statement);
@@ -101,10 +105,13 @@ impl<'b> Chain<'b> {
         let timed = Timed::begin("build", "building the image", context);
         let request = self.inputs.request(&self.build.inputs, context.environment())?;
         let watch = Arc::new(Telling(timed.step.clone()));
-        let built = context.block_on(async { Ok(plimsoll_build::build(request, &self.places, watch).await?) });
+        let built =
+            context.block_on(async { Ok(plimsoll_build::build(request, &self.places, watch).await?) });
         let built = match built {
             Ok(built) => built,
-            Err(failure) => return self.end(timed, failure.what.clone(), Some(failure.clone())).and(Err(failure)),
+            Err(failure) => {
+                return self.end(timed, failure.what.clone(), Some(failure.clone())).and(Err(failure));
+            }
         };
         let bases = built.bases.iter().map(|base| UsedBase { name: base.name.clone(), digest: base.digest });
         self.image = Some(BuiltImage {
@@ -121,9 +128,8 @@ impl<'b> Chain<'b> {
 
     /// Lists what is inside, and judges it.
     fn scan(&mut self, layout: &ImageName, built: &Built, context: &mut Context) -> Result<(), Failure> {
-        if self.build.skips(Skipped::Sbom) && self.build.skips(Skipped::Scan) {
-            self.skip("sbom");
-            self.skip("scan");
+        if [Skipped::Sbom, Skipped::Scan, Skipped::Budget].into_iter().all(|step| self.build.skips(step)) {
+            ["sbom", "scan", "budget"].into_iter().for_each(|step| self.skip(step));
             return Ok(());
         }
         let timed = Timed::begin("sbom", "reading the layers", context);
@@ -132,23 +138,55 @@ impl<'b> Chain<'b> {
         if self.build.skips(Skipped::Sbom) {
             self.skip("sbom");
         } else {
-            self.statements.push(("sbom", PredicateType::CYCLONEDX, inside.bill(&name)?));
+            self.statements.push(("sbom", PredicateType::CYCLONEDX, bill(&inside, &name)?));
             self.end(timed, format!("{} components", inside.contents.components.len()), None)?;
         }
-        self.judge(&inside, &name, built, context)
+        self.judge(&inside, &name, built, context)?;
+        self.budget(&inside, context)
     }
 
-    fn judge(&mut self, inside: &Inside, name: &str, built: &Built, context: &mut Context) -> Result<(), Failure> {
-        let Some(timed) = self.begin("scan", Skipped::Scan, "judging the image", context) else { return Ok(()) };
+    fn judge(
+        &mut self,
+        inside: &WholeImage,
+        name: &str,
+        built: &Built,
+        context: &mut Context,
+    ) -> Result<(), Failure> {
+        let Some(timed) = self.begin("scan", Skipped::Scan, "judging the image", context) else {
+            return Ok(());
+        };
         let judged = judge(self.build, inside, name, &built.manifest.digest, context)?;
         let kind = PredicateType::COSIGN_VULNERABILITIES;
         self.statements.extend(judged.predicate.map(|predicate| ("scan", kind, predicate)));
         self.scan_markdown = judged.markdown;
-        self.end(timed, judged.sentence, judged.refused)
+        let is_judged = judged.is_judged;
+        let ended = self.end(timed, judged.sentence, judged.refused);
+        if let Some(done) = self.steps.last_mut().filter(|_| !is_judged) {
+            done.state = StepState::NotEvaluated;
+        }
+        ended
     }
 
-    fn provenance(&mut self, built: &Built, started: jiff::Timestamp, context: &mut Context) -> Result<(), Failure> {
-        let Some(timed) = self.begin("provenance", Skipped::Provenance, "saying how it was built", context) else {
+    /// Judges size and surface, where the project has a budget.
+    fn budget(&mut self, inside: &WholeImage, context: &mut Context) -> Result<(), Failure> {
+        let Some(timed) = self.begin("budget", Skipped::Budget, "judging size and surface", context) else {
+            return Ok(());
+        };
+        let to = self.names.iter().find(|name| matches!(name, ImageName::Registry { .. }));
+        match judge_size(inside, to, &self.places, &timed.step, context)? {
+            Some((told, refused)) => self.end(timed, told, refused),
+            None => Ok(()),
+        }
+    }
+
+    fn provenance(
+        &mut self,
+        built: &Built,
+        started: jiff::Timestamp,
+        context: &mut Context,
+    ) -> Result<(), Failure> {
+        let Some(timed) = self.begin("provenance", Skipped::Provenance, "saying how it was built", context)
+        else {
             return Ok(());
         };
         let predicate = vouching::provenance(self.build, &self.inputs, built, started, context)?;

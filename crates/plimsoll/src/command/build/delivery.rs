@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use plimsoll_oci::Reference;
-use plimsoll_transport::{CopyOptions, CopyReport, DockerArchiveSink, Evidence, ImageName, Places, Platforms, Sink, copy};
+use plimsoll_transport::{
+    CopyOptions, CopyReport, DockerArchiveSink, Evidence, ImageName, Places, Platforms, Sink, copy,
+};
 
 use crate::command::cp::ProgressBar;
 use crate::context::Context;
@@ -50,9 +52,9 @@ async fn send(
 fn not_delivered(failure: Failure, to: &ImageName) -> Failure {
     let failure = failure.at(to.to_string());
     match (failure.verdict, &failure.help) {
-        (Verdict::NotEvaluated, None) => {
-            failure.help("run it again: what was built is kept, and what has arrived is not sent again; no tag was set")
-        }
+        (Verdict::NotEvaluated, None) => failure.help(
+            "run it again: what was built is kept, and what has arrived is not sent again; no tag was set",
+        ),
         _ => failure,
     }
 }
@@ -65,8 +67,9 @@ pub(super) fn load(
     step: &Step,
     context: &Context,
 ) -> Result<&'static str, Failure> {
-    let scratch = tempfile::tempdir_in(&places.scratch_directory)
-        .map_err(|error| crate::advisories::cannot("create a directory in", &places.scratch_directory, &error))?;
+    let scratch = tempfile::tempdir_in(&places.scratch_directory).map_err(|error| {
+        crate::advisories::cannot("create a directory in", &places.scratch_directory, &error)
+    })?;
     let archive = scratch.path().join("image.tar");
     let variables = super::inputs::variables(context.environment());
     context.block_on(async {

@@ -17,8 +17,19 @@ use crate::failure::Failure;
 
 /// What commands may know of the environment: how to find programs and files, and how to get out.
 const VARIABLES: &[&str] = &[
-    "PATH", "HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-    "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
+    "PATH",
+    "HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_DATA_HOME",
+    "SSH_AUTH_SOCK",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
 ];
 /// The time of everything in the image (<https://reproducible-builds.org/specs/source-date-epoch>).
 const TIME_VARIABLE: &str = "SOURCE_DATE_EPOCH";
@@ -38,13 +49,15 @@ impl Inputs {
     pub(super) fn read(build: &Build, context: &Context) -> Result<Self, Failure> {
         let named = &build.directory;
         if !named.is_dir() {
-            return Err(Failure::usage("the context is no directory").at(named.display().to_string()).help("plimsoll build DIR"));
+            return Err(Failure::usage("the context is no directory")
+                .at(named.display().to_string())
+                .help("plimsoll build DIR"));
         }
         let path = build.inputs.file.as_deref().unwrap_or(named);
         let dockerfile = lint::find_one(path, Some(named))?;
         let ignore = lint::ignore_file(named, &dockerfile.path)?;
-        let directory = std::path::absolute(named)
-            .map_err(|error| crate::advisories::cannot("find", named, &error))?;
+        let directory =
+            std::path::absolute(named).map_err(|error| crate::advisories::cannot("find", named, &error))?;
         Ok(Self {
             text: dockerfile.read()?,
             dockerfile,
@@ -55,7 +68,11 @@ impl Inputs {
         })
     }
 
-    pub(super) fn request(&self, build: &InputArguments, environment: &Environment) -> Result<BuildRequest, Failure> {
+    pub(super) fn request(
+        &self,
+        build: &InputArguments,
+        environment: &Environment,
+    ) -> Result<BuildRequest, Failure> {
         let (ignore_file, ignore) = self.ignore.clone().unzip();
         let ignore_file = ignore_file.map(|path| std::path::absolute(&path).unwrap_or(path));
         Ok(BuildRequest {
@@ -121,18 +138,24 @@ fn contexts(given: &[(String, String)]) -> Result<BTreeMap<String, NamedContext>
 }
 
 fn named_context(place: &str) -> Result<NamedContext, Failure> {
-    let image = place.strip_prefix("docker-image://").or_else(|| place.strip_prefix("container-image://")).map(str::to_owned);
+    let image = place
+        .strip_prefix("docker-image://")
+        .or_else(|| place.strip_prefix("container-image://"))
+        .map(str::to_owned);
     let image = image.or_else(|| place.strip_prefix("oci-layout://").map(|rest| format!("oci:{rest}")));
     if let Some(image) = image {
         let wrong = |error| Failure::usage(format!("`{place}` does not name an image")).because(&error);
         return image.parse::<ImageName>().map(NamedContext::Image).map_err(wrong);
     }
     if place.contains("://") {
-        return Err(Failure::usage(format!("`{place}` is fetched by nobody here")).help("fetch it first, and name the directory"));
+        return Err(Failure::usage(format!("`{place}` is fetched by nobody here"))
+            .help("fetch it first, and name the directory"));
     }
     let path = PathBuf::from(place);
     match std::path::absolute(&path) {
         Ok(directory) if directory.is_dir() => Ok(NamedContext::Directory(directory)),
-        _ => Err(Failure::usage("there is no such directory").at(place).help("an image is written docker-image://REF")),
+        _ => Err(Failure::usage("there is no such directory")
+            .at(place)
+            .help("an image is written docker-image://REF")),
     }
 }

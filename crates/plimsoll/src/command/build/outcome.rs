@@ -70,6 +70,8 @@ pub(super) struct StepDone {
 pub(super) enum StepState {
     Done,
     Skipped,
+    /// The question could not be answered, and no gate asked it.
+    NotEvaluated,
     Failed,
 }
 
@@ -78,6 +80,7 @@ impl StepState {
         match self {
             Self::Done => "done",
             Self::Skipped => "skipped",
+            Self::NotEvaluated => "not evaluated",
             Self::Failed => "failed",
         }
     }
@@ -98,7 +101,11 @@ impl Report for BuildReport {
 
 impl BuildReport {
     /// Writes what CI systems read.
-    pub(super) fn write_files(&self, outputs: &OutputArguments, context: &mut Context) -> Result<(), Failure> {
+    pub(super) fn write_files(
+        &self,
+        outputs: &OutputArguments,
+        context: &mut Context,
+    ) -> Result<(), Failure> {
         if let (Some(path), Some(image), None) = (&outputs.digest_file, &self.image, &self.failure) {
             write(path, image.manifest.digest.to_string().as_bytes())?;
         }
@@ -114,7 +121,9 @@ impl BuildReport {
             let written = appended.and_then(|mut file| file.write_all(self.markdown().as_bytes()));
             // A summary that nobody gets is no reason for a build to fail.
             if let Err(error) = written {
-                context.terminal().warn(&format!("cannot write the summary to `{}`: {error}", path.display()));
+                context
+                    .terminal()
+                    .warn(&format!("cannot write the summary to `{}`: {error}", path.display()));
             }
         }
         Ok(())
@@ -145,7 +154,12 @@ impl BuildReport {
         text.push_str("\n| Step | Result | Took |\n| --- | --- | --: |\n");
         for step in &self.steps {
             let took = seconds(std::time::Duration::from_millis(step.milliseconds));
-            text.push_str(&format!("| {} | {}: {} | {took} |\n", step.name, step.state.word(), cell(&step.told)));
+            text.push_str(&format!(
+                "| {} | {}: {} | {took} |\n",
+                step.name,
+                step.state.word(),
+                cell(&step.told)
+            ));
         }
         text.push('\n');
         text.push_str(self.scan_markdown.as_deref().unwrap_or_default());

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use plimsoll_analyser::Analyser;
 use plimsoll_oci::Digest;
-use plimsoll_sbom::{DocumentFormat, ImageContents};
+use plimsoll_sbom::DocumentFormat;
 use plimsoll_transport::{ImageName, Places};
 use plimsoll_vuln::feed::Terms;
 use plimsoll_vuln::report::Scan;
@@ -13,47 +13,54 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::Build;
 use crate::analyser_role::analyser_config;
-use crate::command::{sbom, scan};
+use crate::command::{budget, sbom, scan};
 use crate::context::Context;
 use crate::failure::{Failure, Verdict};
-use crate::reading::{FoundImage, find_image, read_contents};
+use crate::reading::{ImageReader, WholeImage};
 use crate::signing::wall_clock;
 use crate::terminal::Step;
 
-/// An image with what is inside.
-pub(super) struct Inside {
-    pub(super) image: FoundImage,
-    pub(super) contents: ImageContents,
-}
-
-/// Finds out what is inside.
-pub(super) fn look_inside(name: &ImageName, places: &Places, step: &Step, context: &Context) -> Result<Inside, Failure> {
+/// Reads the image.
+pub(super) fn look_inside(
+    name: &ImageName,
+    places: &Places,
+    step: &Step,
+    context: &Context,
+) -> Result<WholeImage, Failure> {
     let analyser = Analyser::new(analyser_config(context.environment()));
-    context.block_on(async {
-        let open = places.open_source(name).await?;
-        let image = find_image(&open, None).await?;
-        let sizes = image.manifest.layers.iter().map(|layer| layer.size);
-        step.expect(sizes.fold(0, u64::saturating_add));
-        let contents = read_contents(open.source.as_ref(), &image, &analyser, step).await?;
-        Ok(Inside { image, contents })
-    })
+    let reader = ImageReader { places, analyser: &analyser, platform: None, step };
+    context.block_on(reader.read(name))
 }
 
-impl Inside {
-    /// The list of components, in CycloneDX.
-    pub(super) fn bill(&self, name: &str) -> Result<Box<RawValue>, Failure> {
-        let document = sbom::document(name.to_owned(), &self.image, &self.contents);
-        let mut text = Vec::new();
-        let written = document.write(DocumentFormat::CycloneDx, &mut text);
-        let unwritten = |error: &dyn std::error::Error| Failure::not_evaluated("cannot write the SBOM").because(error);
-        written.map_err(|error| unwritten(&error))?;
-        serde_json::from_slice(&text).map_err(|error| unwritten(&error))
-    }
+/// Judges its size and surface by the budget of this directory; nothing where there is none.
+pub(super) fn judge_size(
+    inside: &WholeImage,
+    to: Option<&ImageName>,
+    places: &Places,
+    step: &Step,
+    context: &Context,
+) -> Result<Option<(String, Option<Failure>)>, Failure> {
+    let analyser = Analyser::new(analyser_config(context.environment()));
+    let reader = ImageReader { places, analyser: &analyser, platform: None, step };
+    context.block_on(budget::judge_built(&reader, inside, to))
+}
+
+/// The list of components, in CycloneDX.
+pub(super) fn bill(inside: &WholeImage, name: &str) -> Result<Box<RawValue>, Failure> {
+    let document = sbom::document(name.to_owned(), &inside.found, &inside.contents);
+    let mut text = Vec::new();
+    let written = document.write(DocumentFormat::CycloneDx, &mut text);
+    let unwritten =
+        |error: &dyn std::error::Error| Failure::not_evaluated("cannot write the SBOM").because(error);
+    written.map_err(|error| unwritten(&error))?;
+    serde_json::from_slice(&text).map_err(|error| unwritten(&error))
 }
 
 /// A verdict, and whether it is in the way.
 pub(super) struct Judged {
     pub(super) sentence: String,
+    /// Whether anything was judged.
+    pub(super) is_judged: bool,
     /// What an attestation says of it, as cosign writes it; nothing where nothing was judged.
     pub(super) predicate: Option<Box<RawValue>>,
     pub(super) markdown: Option<String>,
@@ -61,11 +68,20 @@ pub(super) struct Judged {
 }
 
 /// Judges what is inside by the advisories of this machine. Without a gate, that there are none is only told.
-pub(super) fn judge(build: &Build, inside: &Inside, name: &str, digest: &Digest, context: &Context) -> Result<Judged, Failure> {
-    let opened = build.chain.advisories.directory(context.environment()).and_then(|directory| directory.open());
+pub(super) fn judge(
+    build: &Build,
+    inside: &WholeImage,
+    name: &str,
+    digest: &Digest,
+    context: &Context,
+) -> Result<Judged, Failure> {
+    let opened =
+        build.chain.advisories.directory(context.environment()).and_then(|directory| directory.open());
     let advisories = match opened {
         Ok(advisories) => advisories,
-        Err(failure) if build.chain.fail_on.is_some() || failure.verdict == Verdict::Usage => return Err(failure),
+        Err(failure) if build.chain.fail_on.is_some() || failure.verdict == Verdict::Usage => {
+            return Err(failure);
+        }
         Err(failure) => return Ok(not_judged(&failure)),
     };
     let (started, statements) = (wall_clock(), Statements::new());
@@ -76,7 +92,7 @@ pub(super) fn judge(build: &Build, inside: &Inside, name: &str, digest: &Digest,
         identity: &Image { purls: Vec::new(), digests: vec![digest_text.clone()] },
         digest: Some(&digest_text),
         contents: &inside.contents,
-        instructions: &inside.image.config.layer_instructions(),
+        instructions: &inside.found.config.layer_instructions(),
         base: None,
         index: &advisories.index,
         index_digest: &index_digest,
@@ -91,16 +107,20 @@ pub(super) fn judge(build: &Build, inside: &Inside, name: &str, digest: &Digest,
     let ended = outcome.into_result().err();
     let is_gate_set = build.chain.fail_on.is_some();
     let refused = ended.filter(|_| is_gate_set).map(|failure| failure.at(name));
-    Ok(Judged { sentence, predicate, markdown: Some(markdown), refused })
+    Ok(Judged { sentence, is_judged: true, predicate, markdown: Some(markdown), refused })
 }
 
 fn not_judged(failure: &Failure) -> Judged {
     let sentence = format!("not judged, and no gate was set: {}", failure.what);
-    Judged { sentence, predicate: None, markdown: None, refused: None }
+    Judged { sentence, is_judged: false, predicate: None, markdown: None, refused: None }
 }
 
 /// The report in the form of cosign's predicate.
-fn predicate(report: &plimsoll_vuln::report::ScanReport, database: &str, started: Timestamp) -> Option<Box<RawValue>> {
+fn predicate(
+    report: &plimsoll_vuln::report::ScanReport,
+    database: &str,
+    started: Timestamp,
+) -> Option<Box<RawValue>> {
     let version = env!("CARGO_PKG_VERSION");
     to_raw_value(&json!({
         "invocation": {},

@@ -34,14 +34,19 @@ impl SecretSource {
         let (mut id, mut place) = (None, Place::Either);
         let mut is_variable = false;
         for field in text.split(',') {
-            let (key, value) = field.split_once('=').ok_or("write id=NAME,src=FILE or id=NAME,env=VARIABLE")?;
+            let (key, value) =
+                field.split_once('=').ok_or("write id=NAME,src=FILE or id=NAME,env=VARIABLE")?;
             match key {
                 "id" => id = Some(value.to_owned()),
                 "src" | "source" => place = Place::File(value.into()),
                 "env" => place = Place::Variable(value.to_owned()),
                 "type" if value == "env" => is_variable = true,
                 "type" if value == "file" => {}
-                _ => return Err(format!("`{field}` is not understood; write id=NAME,src=FILE or id=NAME,env=VARIABLE")),
+                _ => {
+                    return Err(format!(
+                        "`{field}` is not understood; write id=NAME,src=FILE or id=NAME,env=VARIABLE"
+                    ));
+                }
             }
         }
         let id = id.filter(|id| !id.is_empty()).ok_or("it has no id")?;

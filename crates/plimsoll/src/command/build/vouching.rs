@@ -60,11 +60,20 @@ pub(super) fn attest(
     context: &Context,
 ) -> Result<Digest, Failure> {
     let statement = |digest: &Digest| Statement::about(digest, kind.clone(), predicate.to_owned());
-    context.block_on(sign_and_attach(&Saying { image, key, statement: &statement }, places)).map(|said| said.evidence)
+    context
+        .block_on(sign_and_attach(&Saying { image, key, statement: &statement }, places))
+        .map(|said| said.evidence)
 }
 
 /// Signs an image.
-pub(super) fn sign(image: &ImageName, key: &SigningKey, places: &Places, context: &Context) -> Result<Digest, Failure> {
+pub(super) fn sign(
+    image: &ImageName,
+    key: &SigningKey,
+    places: &Places,
+    context: &Context,
+) -> Result<Digest, Failure> {
     let statement = |digest: &Digest| Statement::signature(digest);
-    context.block_on(sign_and_attach(&Saying { image, key, statement: &statement }, places)).map(|said| said.evidence)
+    context
+        .block_on(sign_and_attach(&Saying { image, key, statement: &statement }, places))
+        .map(|said| said.evidence)
 }

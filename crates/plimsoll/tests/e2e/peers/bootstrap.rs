@@ -12,18 +12,18 @@ const SECONDS_MAX: u32 = 900;
 const NOT_NEEDED: [&str; 3] = ["/usr/share/man/*/*", "/usr/share/doc/*", "/usr/share/locale/*"];
 
 /// A Debian system to be made by mmdebstrap, from the suite's own packages and nobody else's.
-pub(super) struct Bootstrap<'a> {
-    pub(super) suite: &'a str,
+pub(crate) struct Bootstrap<'a> {
+    pub(crate) suite: &'a str,
     /// Packages besides the essential ones.
-    pub(super) packages: &'a [&'a str],
+    pub(crate) packages: &'a [&'a str],
     /// More of mmdebstrap's options, such as hooks.
-    pub(super) options: &'a [&'a str],
+    pub(crate) options: &'a [&'a str],
 }
 
 impl Bootstrap<'_> {
     /// Makes the system's archive in a directory. Its packages are kept beside it for the next run, as a mirror would give
     /// them again. Where it cannot be made, the tests are passed over, aloud.
-    pub(super) fn make(&self, directory: &Path) -> Option<PathBuf> {
+    pub(crate) fn make(&self, directory: &Path) -> Option<PathBuf> {
         let mmdebstrap = find_peer("mmdebstrap")?;
         fs::create_dir_all(directory.join("packages")).unwrap();
         let system = directory.join("system.tar");
@@ -47,7 +47,7 @@ impl Bootstrap<'_> {
 }
 
 /// The suite that the machine runs.
-pub(super) fn own_suite() -> String {
+pub(crate) fn own_suite() -> String {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let suite = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     suite.unwrap_or("bookworm").to_owned()

@@ -10,12 +10,12 @@ const SECONDS_MAX: u32 = 150;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A peer that ends by itself, with `home` for everything that it keeps for its user.
-pub(super) fn bounded(peer: &Peer, home: &Path) -> Command {
+pub(crate) fn bounded(peer: &Peer, home: &Path) -> Command {
     bounded_by(SECONDS_MAX, peer, home)
 }
 
 /// The same, for a peer that takes longer or shorter.
-pub(super) fn bounded_by(seconds: u32, peer: &Peer, home: &Path) -> Command {
+pub(crate) fn bounded_by(seconds: u32, peer: &Peer, home: &Path) -> Command {
     let mut command = find_peer("timeout").expect("coreutils").command();
     command.args(["--kill-after=5", &seconds.to_string()]).arg(peer.path()).current_dir(home);
     command.env_clear().env("PATH", PATH).env("HOME", home).env("XDG_RUNTIME_DIR", home).env("TMPDIR", home);
@@ -23,7 +23,7 @@ pub(super) fn bounded_by(seconds: u32, peer: &Peer, home: &Path) -> Command {
 }
 
 /// Runs a command, and returns what it printed to standard error, and then what it printed.
-pub(super) fn told(command: &mut Command) -> String {
+pub(crate) fn told(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("the command starts");
     let said = String::from_utf8_lossy(&stderr).into_owned();
     assert!(status.success(), "{command:?}: {status}: {said}");
@@ -31,7 +31,7 @@ pub(super) fn told(command: &mut Command) -> String {
 }
 
 /// Runs a command, and returns what it printed.
-pub(super) fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("the command starts");
     assert!(status.success(), "{command:?}: {status}: {}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).expect("text").trim().to_owned()

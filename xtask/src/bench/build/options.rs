@@ -1,0 +1,71 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+pub(super) const USAGE: &str = "\
+usage: cargo xtask bench build [OPTIONS]
+
+Builds an image that copies 50 MB, with buildah beside it. Prints medians.
+
+options:
+  --only PART         only this part; may be repeated (assembler)
+  --rounds N          rounds (default 5)
+  --program FILE      the program to measure (default target/release/plimsoll)
+  --buildah FILE      buildah (default /usr/bin/buildah)
+  --out FILE          write the tables into FILE, between its `bench:build` marks";
+
+/// The parts of a run, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// An image that only copies.
+    Assembler,
+}
+
+impl Part {
+    const ALL: [(&'static str, Self); 1] = [("assembler", Self::Assembler)];
+}
+
+/// What to measure, and how.
+#[derive(Debug)]
+pub(super) struct Options {
+    pub(super) parts: Vec<Part>,
+    pub(super) rounds: usize,
+    pub(super) program: PathBuf,
+    pub(super) buildah: PathBuf,
+    pub(super) out: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads the command line; nothing when it asks for help.
+    pub(super) fn parse(root: &Path, words: &[&str]) -> anyhow::Result<Option<Self>> {
+        let mut options = Self {
+            parts: Vec::new(),
+            rounds: 5,
+            program: root.join("target/release/plimsoll"),
+            buildah: "/usr/bin/buildah".into(),
+            out: None,
+        };
+        let mut words = words.iter().copied();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().with_context(|| format!("`{word}` needs a value"));
+            match word {
+                "--only" => options.parts.push(part(value()?)?),
+                "--rounds" => options.rounds = value()?.parse().context("`--rounds` takes a number")?,
+                "--program" => options.program = root.join(value()?),
+                "--buildah" => options.buildah = root.join(value()?),
+                "--out" => options.out = Some(root.join(value()?)),
+                "--help" | "-h" => return Ok(None),
+                _ => bail!("`{word}` is no option"),
+            }
+        }
+        if options.parts.is_empty() {
+            options.parts = Part::ALL.map(|(_, part)| part).to_vec();
+        }
+        Ok(Some(options))
+    }
+}
+
+fn part(name: &str) -> anyhow::Result<Part> {
+    let found = Part::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, part)| part).with_context(|| format!("there is no part `{name}`"))
+}
