@@ -63,7 +63,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "plimsoll-runtime",
         storey: Storey::Edge,
-        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom"],
+        may_use: &["plimsoll-oci", "plimsoll-image", "plimsoll-sbom", "plimsoll-slim"],
     },
     Room {
         name: "plimsoll-registry",
