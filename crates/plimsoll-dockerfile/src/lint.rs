@@ -21,7 +21,7 @@ use crate::span::Span;
 
 pub use estimate::Estimate;
 pub use fix::{Edit, Fix, Safety, apply};
-pub use patch::patch;
+pub use patch::{diff, patch};
 pub use rule::{RULES, Rule};
 pub use subject::{Run, Subject};
 

@@ -176,6 +176,13 @@ impl Container {
         }
     }
 
+    /// Waits for a container that ends by itself; one that does not is no error.
+    pub fn wait_until_ended(&mut self, time_max: Duration) -> Result<(), ContainerError> {
+        let until = Instant::now() + time_max;
+        while self.ended.is_none() && self.next(until)?.is_some() {}
+        Ok(())
+    }
+
     /// Ends the container with a signal, and by force after `grace`. Returns what it did.
     pub fn stop(mut self, signal: i32, grace: Duration) -> Result<Ended, ContainerError> {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
@@ -236,6 +243,9 @@ impl Container {
         time_max: Duration,
     ) -> Result<Option<Report>, ContainerError> {
         let until = Instant::now() + time_max;
+        if let Some(code) = self.ended {
+            return Err(ContainerError::EndedEarly { code, log: log::tail(&self.log) });
+        }
         while let Some(report) = self.next(until)? {
             if wanted(&report) {
                 return Ok(Some(report));

@@ -10,6 +10,7 @@
 mod call;
 mod container;
 mod forward;
+mod host_test;
 mod inside;
 mod isolation;
 mod link_up;
@@ -21,6 +22,7 @@ mod tracer;
 mod user;
 
 pub use container::{Container, ContainerConfig, ContainerError, Ended, Program, Recording};
+pub use host_test::HostTest;
 pub use inside::run_inside;
 pub use isolation::Isolation;
 pub use profile::seccomp_profile;

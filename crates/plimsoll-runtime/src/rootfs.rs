@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use plimsoll_image::ReadLayerError;
@@ -78,12 +79,6 @@ impl RootFs {
         &self.directory
     }
 
-    /// When a file's content changed last, in seconds since 1970.
-    pub fn modified_unix(&self, path: &[u8]) -> io::Result<u64> {
-        use std::os::unix::fs::MetadataExt as _;
-        Ok(u64::try_from(self.file(path)?.metadata()?.mtime()).unwrap_or_default())
-    }
-
     /// Opens a regular file by its path in normal form. No link is followed.
     fn file(&self, path: &[u8]) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -96,5 +91,9 @@ impl RootFs {
 impl Contents for RootFs {
     fn open(&mut self, path: &[u8]) -> io::Result<Box<dyn Content + '_>> {
         Ok(Box::new(self.file(path)?))
+    }
+
+    fn modified_unix(&mut self, path: &[u8]) -> io::Result<u64> {
+        Ok(u64::try_from(self.file(path)?.metadata()?.mtime()).unwrap_or_default())
     }
 }

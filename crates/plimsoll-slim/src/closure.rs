@@ -36,6 +36,9 @@ const ROUNDS_MAX: usize = 16;
 pub trait Contents {
     /// Opens a regular file by its path in normal form.
     fn open(&mut self, path: &[u8]) -> io::Result<Box<dyn Content + '_>>;
+
+    /// When its content changed last, in seconds since 1970: Python compiles a module anew whose time is another.
+    fn modified_unix(&mut self, path: &[u8]) -> io::Result<u64>;
 }
 
 /// The files that are kept, each with its reasons.

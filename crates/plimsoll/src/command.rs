@@ -40,6 +40,7 @@ mod sbom;
 mod scan;
 mod serve;
 mod sign;
+mod slim;
 mod storage;
 mod surface;
 mod tags;
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     Build(Box<build::Build>),
     Scan(Box<scan::Scan>),
     Sbom(sbom::Sbom),
+    Slim(Box<slim::Slim>),
     Where(whereabouts::Where),
     Introduced(introduced::Introduced),
     Events(events::ListEvents),
@@ -133,6 +135,7 @@ impl Command {
             Self::Build(build) => build.run(context),
             Self::Scan(scan) => scan.run(context),
             Self::Sbom(sbom) => sbom.run(context),
+            Self::Slim(slim) => slim.run(context),
             Self::Where(place) => place.run(context),
             Self::Introduced(introduced) => introduced.run(context),
             Self::Events(events) => events.run(context),
@@ -192,6 +195,7 @@ const GROUPS: &[(&str, &[(&str, &str)])] = &[
             ("build", "Build an image, and bring it with its evidence into a registry"),
             ("scan", "Judge an image by what is known against its components"),
             ("sbom", "List what is inside an image"),
+            ("slim", "Make an image smaller, with a reason for every file"),
             ("where", "Tell which images of a registry a vulnerability is in"),
             ("introduced", "Tell when a vulnerability entered an image line, and why"),
             ("events", "Tell what new advisories meant for the images of a registry"),

@@ -7,6 +7,7 @@ mod analyser_role;
 mod arguments;
 mod ci_token;
 mod command;
+mod container_role;
 mod context;
 mod credential_helper;
 mod credential_role;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 
 use analyser_role::AnalyserRole;
 use arguments::Invocation;
+use container_role::ContainerRole;
 use context::Context;
 use credential_role::CredentialRole;
 use environment::Environment;
@@ -36,6 +38,9 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let Some(role) = AnalyserRole::of(&arguments) {
+        return role.run();
+    }
+    if let Some(role) = ContainerRole::of(&arguments) {
         return role.run();
     }
     if let Some(role) = CredentialRole::of(&arguments) {

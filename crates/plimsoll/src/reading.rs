@@ -7,6 +7,7 @@ mod whole;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use plimsoll_image::{LayerAlgorithms, LayerListing, Limits, read_layer};
 use plimsoll_oci::{Descriptor, ImageConfig, ImageIndex, ImageManifest, Manifest, Platform};
+use plimsoll_runtime::RootFs;
 use plimsoll_transport::{BlobVerifier, OpenSource, RawManifest, Source};
 
 use crate::failure::Failure;
@@ -109,6 +110,42 @@ fn algorithms(image: &FoundImage, layer: usize) -> LayerAlgorithms {
     }
 }
 
+/// Unpacks all layers of an image, one upon the other, and tells what each holds.
+pub(crate) async fn unpack_layers(
+    source: &dyn Source,
+    image: &FoundImage,
+    rootfs: RootFs,
+    step: &Step,
+) -> Result<(RootFs, Vec<LayerListing>), Failure> {
+    let (mut rootfs, mut listings) = (rootfs, Vec::new());
+    for (index, descriptor) in image.manifest.layers.iter().enumerate() {
+        let algorithms = algorithms(image, index);
+        let bytes = source.blob(BlobVerifier::start(descriptor)).await?;
+        let mut blob = BlockingBlob::new(bytes, step.clone());
+        let unpacking = tokio::task::spawn_blocking(move || {
+            let listing = rootfs.apply(&mut blob, algorithms, &Limits::default());
+            if listing.is_err() {
+                let _ = std::io::copy(&mut blob, &mut std::io::sink());
+            }
+            (rootfs, listing, blob.into_error())
+        });
+        let (unpacked, listing, transport_error) = unpacking
+            .await
+            .map_err(|error| Failure::not_evaluated("unpacking a layer ended early").because(&error))?;
+        if let Some(error) = transport_error {
+            return Err(Failure::from(error).at(source.place()));
+        }
+        listings.push(listing.map_err(|error| {
+            Failure::not_evaluated(format!("cannot unpack layer {}", descriptor.digest.short()))
+                .at(source.place())
+                .because(&error)
+        })?);
+        rootfs = unpacked;
+    }
+    rootfs.finish().map_err(|error| Failure::not_evaluated("cannot unpack the image").because(&error))?;
+    Ok((rootfs, listings))
+}
+
 fn choose<'a>(index: &'a ImageIndex, wanted: Option<&Platform>) -> Result<&'a Descriptor, Failure> {
     let host = Platform::host();
     let platform = wanted.unwrap_or(&host);
@@ -147,12 +184,20 @@ fn image_of(manifest: Manifest, source: &dyn Source) -> Result<ImageManifest, Fa
     }
 }
 
+/// Reads the config of an image as it was written.
+pub(crate) async fn read_config_bytes(
+    source: &dyn Source,
+    descriptor: &Descriptor,
+) -> Result<Vec<u8>, Failure> {
+    blob::read_whole(source, descriptor).await
+}
+
 /// Reads the config of an image.
 pub(crate) async fn read_config(
     source: &dyn Source,
     descriptor: &Descriptor,
 ) -> Result<ImageConfig, Failure> {
-    let bytes = blob::read_whole(source, descriptor).await?;
+    let bytes = read_config_bytes(source, descriptor).await?;
     let invalid = |error| {
         Failure::not_evaluated(format!("cannot read image config {}", descriptor.digest.short()))
             .at(source.place())

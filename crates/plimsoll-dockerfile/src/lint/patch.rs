@@ -9,10 +9,15 @@ const DISTANCE_MAX: usize = 1_000;
 /// one after the other, so that all of them are in it.
 pub fn patch<'f>(path: &str, source: &[u8], fixes: impl IntoIterator<Item = &'f Fix>) -> Vec<u8> {
     let (changed, _) = apply(source, fixes);
-    if changed == source {
+    diff(path, source, &changed)
+}
+
+/// The difference between two texts as a unified diff that `git apply` takes; empty where there is none.
+pub fn diff(path: &str, before: &[u8], after: &[u8]) -> Vec<u8> {
+    if before == after {
         return Vec::new();
     }
-    let (before, after) = (lines(source), lines(&changed));
+    let (before, after) = (lines(before), lines(after));
     let mut text = format!("diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n").into_bytes();
     for hunk in hunks(&before, &after) {
         write(&mut text, &before, &after, &hunk);

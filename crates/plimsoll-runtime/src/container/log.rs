@@ -10,7 +10,7 @@ const TAIL_BYTES: u64 = 2048;
 /// Lines of it.
 const TAIL_LINES: usize = 8;
 
-/// The last lines, each on a line of its own behind a colon; nothing where there are none.
+/// The last lines, behind a word that says whose they are; nothing where there are none.
 pub(super) fn tail(log: &Path) -> String {
     let mut bytes = Vec::new();
     let read = File::open(log).and_then(|mut file| {
@@ -28,5 +28,8 @@ pub(super) fn tail(log: &Path) -> String {
     if read.is_err() || lines.is_empty() {
         return String::new();
     }
-    format!(":\n{}", lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n"))
+    format!(
+        "; it said: {}",
+        lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join(" / ")
+    )
 }

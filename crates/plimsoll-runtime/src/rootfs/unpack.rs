@@ -288,6 +288,8 @@ fn text(path: &[u8]) -> String {
 mod tests {
     use std::io::Cursor;
 
+    use plimsoll_slim::closure::Contents as _;
+
     use super::*;
     use crate::Isolation;
 

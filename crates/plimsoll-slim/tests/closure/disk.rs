@@ -58,4 +58,8 @@ impl Contents for OnDisk {
         let file = File::open(self.0.join(std::ffi::OsStr::from_bytes(path)))?;
         Ok(Box::new(file))
     }
+    fn modified_unix(&mut self, path: &[u8]) -> io::Result<u64> {
+        let metadata = fs::metadata(self.0.join(std::ffi::OsStr::from_bytes(path)))?;
+        Ok(u64::try_from(metadata.mtime()).unwrap_or_default())
+    }
 }
