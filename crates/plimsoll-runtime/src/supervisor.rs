@@ -155,7 +155,10 @@ fn obey(mut requests: BufReader<io::Stdin>, init: &OnceLock<Pid>, to_run: &mpsc:
             }
             Ok(Some(Request::Stop { signal, grace_ms })) => {
                 kill(init, signal);
-                std::thread::sleep(Duration::from_millis(grace_ms));
+                // The first process of a container gets no signal that it does not catch (pid_namespaces(7)).
+                if init.get().is_some_and(|init| catches(*init, signal)) {
+                    std::thread::sleep(Duration::from_millis(grace_ms));
+                }
                 return kill(init, libc::SIGKILL);
             }
             Ok(Some(_)) => {}
@@ -163,6 +166,14 @@ fn obey(mut requests: BufReader<io::Stdin>, init: &OnceLock<Pid>, to_run: &mpsc:
             Ok(None) | Err(_) => return kill(init, libc::SIGKILL),
         }
     }
+}
+
+/// Whether a process has a handler for a signal (proc_pid_status(5), `SigCgt`).
+fn catches(process: Pid, signal: i32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(u64::MAX);
+    caught.checked_shr(signal.unsigned_abs().saturating_sub(1)).is_some_and(|set| set & 1 == 1)
 }
 
 /// Sends a signal to the container's first process; one that has ended needs none.

@@ -59,6 +59,8 @@ pub struct Closure<'a> {
     loader: Loader,
     kept: Kept,
     waiting: VecDeque<NodeId>,
+    c_libraries: Vec<NodeId>,
+    uses: elf::Uses,
 }
 
 impl<'a> Closure<'a> {
@@ -71,7 +73,17 @@ impl<'a> Closure<'a> {
     ) -> Self {
         let loader = Loader::of(system, contents, setting);
         let kept = Kept::default();
-        Self { system, contents, ownership, setting, loader, kept, waiting: VecDeque::new() }
+        Self {
+            system,
+            contents,
+            ownership,
+            setting,
+            loader,
+            kept,
+            waiting: VecDeque::new(),
+            c_libraries: Vec::new(),
+            uses: elf::Uses::default(),
+        }
     }
 
     /// Keeps what the seeds run, what they name, and all that follows.
@@ -114,6 +126,7 @@ impl<'a> Closure<'a> {
         for _ in 0..ROUNDS_MAX {
             self.examine_waiting();
             let before = self.kept.files.len();
+            self.add_c_library_plug_ins();
             self.add_system();
             self.add_languages();
             if self.kept.files.len() == before {

@@ -138,3 +138,6 @@ impl<'a> KeepList<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,25 @@ pub(super) fn plug_ins(content: &mut dyn Content, linkage: &Linkage) -> Result<P
     Ok(found)
 }
 
+/// Whether a file has one of these texts anywhere: the names of functions stand in a table of their own.
+pub(super) fn mentions(content: &mut dyn Content, texts: &[&[u8]]) -> Result<bool, ReadFault> {
+    content.seek(SeekFrom::Start(0))?;
+    let finders: Vec<Finder<'_>> = texts.iter().map(Finder::new).collect();
+    let mut stream = content.take(CONSTANTS_BYTES_MAX);
+    let mut piece: Vec<u8> = Vec::with_capacity(PIECE_BYTES);
+    loop {
+        let overlap = piece.len().min(NAME_BYTES_MAX);
+        piece.drain(..piece.len() - overlap);
+        let read = (&mut stream).take((PIECE_BYTES - overlap) as u64).read_to_end(&mut piece)?;
+        if finders.iter().any(|finder| finder.find(&piece).is_some()) {
+            return Ok(true);
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+    }
+}
+
 fn search(stream: &mut impl std::io::Read, found: &mut PlugIns) -> Result<(), ReadFault> {
     let (libraries, modules) = (Finder::new(b".so"), Finder::new(b"/usr/share/nodejs/"));
     let mut piece: Vec<u8> = Vec::with_capacity(PIECE_BYTES);

@@ -1,28 +1,66 @@
 //! Programs and libraries: their loader, the libraries that they need, and the plug-ins whose names they hold.
 
-use plimsoll_sbom::Linkage;
+use plimsoll_sbom::{Linkage, ReadFault};
 
-use super::{Closure, constants, loader};
+use super::constants::{self, PlugIns};
+use super::{Closure, loader};
 use crate::file_system::{NodeId, parent};
 use crate::{Cause, Reason};
 
+/// Functions for which the C library loads one that walks the stack.
+const UNWINDING: &[&[u8]] = &[b"pthread_cancel", b"pthread_exit", b"backtrace"];
+
+/// Functions for which it loads what looks names up.
+const NAMES: &[&[u8]] = &[
+    b"getaddrinfo",
+    b"getnameinfo",
+    b"gethostby",
+    b"getservby",
+    b"getpwnam",
+    b"getpwuid",
+    b"getgrnam",
+    b"getgrgid",
+    b"initgroups",
+];
+
+/// What the programs that are kept make the C library load.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    unwinding: bool,
+    names: bool,
+}
+
 impl Closure<'_> {
     pub(super) fn examine_elf(&mut self, id: NodeId) {
+        let Some((linkage, plug_ins)) = self.read_elf(id) else { return };
         let path = self.system.node(id).path.clone();
-        let read = self.contents.open(&path).map_err(Into::into).and_then(|mut content| {
+        self.follow(&path, &linkage);
+        if is_c_library(&path) {
+            self.c_libraries.push(id);
+            return;
+        }
+        self.note_uses(id);
+        let directories = self.directories(&path, &linkage);
+        self.keep_plug_ins(&path, &linkage, &directories, &plug_ins, |_| true);
+    }
+
+    fn read_elf(&mut self, id: NodeId) -> Option<(Linkage, PlugIns)> {
+        let path = self.system.node(id).path.clone();
+        let read = self.contents.open(&path).map_err(ReadFault::from).and_then(|mut content| {
             let linkage = Linkage::read(&mut content)?;
             let plug_ins = linkage.as_ref().map(|linkage| constants::plug_ins(&mut content, linkage));
-            Ok((linkage, plug_ins.transpose()?.unwrap_or_default()))
+            Ok(linkage.zip(plug_ins.transpose()?))
         });
         match read {
-            Ok((Some(linkage), plug_ins)) => self.follow(&path, &linkage, &plug_ins),
-            // A relocatable object or a core dump: nobody loads it.
-            Ok((None, _)) => {}
-            Err(fault) => self.note(id, &plimsoll_sbom::ReadFault::to_string(&fault)),
+            Ok(read) => read,
+            Err(fault) => {
+                self.note(id, &fault);
+                None
+            }
         }
     }
 
-    fn follow(&mut self, path: &[u8], linkage: &Linkage, plug_ins: &constants::PlugIns) {
+    fn follow(&mut self, path: &[u8], linkage: &Linkage) {
         if let Some(interpreter) = &linkage.interpreter {
             self.keep_path(interpreter, &Reason::new(Cause::ElfInterpreter, path));
         }
@@ -34,18 +72,56 @@ impl Closure<'_> {
                 self.kept.notes.push(format!("`/{path}` needs `{name}`, which is not there"));
             }
         }
-        for name in &plug_ins.libraries {
+    }
+
+    fn keep_plug_ins(
+        &mut self,
+        path: &[u8],
+        linkage: &Linkage,
+        directories: &[String],
+        plug_ins: &PlugIns,
+        wanted: fn(&[u8]) -> bool,
+    ) {
+        for name in plug_ins.libraries.iter().filter(|name| wanted(name)) {
             let reason = needed_by(Cause::Dlopen, name, path);
-            self.keep_library(name, &directories, linkage, &reason);
+            self.keep_library(name, directories, linkage, &reason);
         }
         for file in &plug_ins.modules {
             if self.system.file(file).is_some() {
                 self.keep_path(file, &Reason::new(Cause::Dlopen, path));
             }
         }
-        if is_c_library(path) {
-            self.add_name_services(&directories, linkage);
+    }
+
+    /// Keeps what the C library loads by itself, once something is kept that makes it do so.
+    pub(super) fn add_c_library_plug_ins(&mut self) {
+        for id in self.c_libraries.clone() {
+            let path = self.system.node(id).path.clone();
+            let Some((linkage, plug_ins)) = self.read_elf(id) else { continue };
+            let directories = self.directories(&path, &linkage);
+            if self.uses.unwinding {
+                self.keep_plug_ins(&path, &linkage, &directories, &plug_ins, |name| {
+                    name.starts_with(b"libgcc_s")
+                });
+            }
+            if self.uses.names {
+                self.add_name_services(&directories, &linkage);
+                self.keep_plug_ins(&path, &linkage, &directories, &plug_ins, |name| {
+                    name.starts_with(b"libidn2")
+                });
+            }
         }
+    }
+
+    /// Looks for the functions by which a program makes the C library load more.
+    fn note_uses(&mut self, id: NodeId) {
+        if self.uses.unwinding && self.uses.names {
+            return;
+        }
+        let path = self.system.node(id).path.clone();
+        let Ok(mut content) = self.contents.open(&path) else { return };
+        self.uses.unwinding |= constants::mentions(&mut content, UNWINDING).unwrap_or(true);
+        self.uses.names |= constants::mentions(&mut content, NAMES).unwrap_or(true);
     }
 
     /// Where an object's libraries are looked for, in this order.

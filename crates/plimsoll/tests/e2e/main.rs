@@ -14,6 +14,7 @@ mod killed;
 mod log;
 mod peers;
 mod replicated;
+mod slimmed;
 mod small_disk;
 mod stopping;
 

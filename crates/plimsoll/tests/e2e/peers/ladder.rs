@@ -13,6 +13,9 @@ use crate::PLIMSOLL;
 /// Bytes of the two-stage image, as stored with gzip.
 const STORED_BYTES_MAX: u64 = 43_000_000;
 
+/// Bytes of the image that holds only what the program needs.
+const CLOSURE_BYTES_MAX: u64 = 1_100_000;
+
 /// How long one build may take: it installs a compiler with all that is recommended.
 const BUILD_SECONDS_MAX: u32 = 600;
 
@@ -60,7 +63,7 @@ impl Yard<'_> {
 }
 
 #[test]
-fn the_proposed_stage_builds_runs_and_is_a_sixth_of_the_naive_image() {
+fn the_proposed_stages_build_and_run_and_are_a_sixth_and_a_hundredth_of_the_naive_image() {
     let (Some(buildah), Some(git)) = (find_peer("buildah"), find_peer("git")) else { return };
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path();
@@ -71,7 +74,7 @@ fn the_proposed_stage_builds_runs_and_is_a_sixth_of_the_naive_image() {
     let ground = home.join("Dockerfile");
     fs::write(&ground, DOCKERFILE).unwrap();
     fs::write(home.join("hello.c"), PROGRAM).unwrap();
-    fs::write(home.join(".dockerignore"), "*\n!hello.c\n").unwrap();
+    fs::write(home.join(".dockerignore"), "*\n!hello.c\n!plimsoll.slim\n").unwrap();
     let naive = yard.build("naive");
 
     let numbers = savings(home, "compiling-where-it-ships");
@@ -96,6 +99,24 @@ fn the_proposed_stage_builds_runs_and_is_a_sixth_of_the_naive_image() {
         .map(|found| found["rule"].as_str().unwrap())
         .collect();
     assert!(rules.iter().all(|rule| *rule == "undigested-base"), "{rules:?}");
+
+    slim(home, &["oci:staged:1", "--test", "true", "--file", "Dockerfile", "--out", "slim"]);
+    run(bounded_by(60, &git, home).args(["apply", "slim/Dockerfile.slim.patch"]));
+    let closure = yard.build("closure");
+    let assembled = stored_bytes(&home.join("slim/image"));
+    println!("closure {closure} bytes as patched, {assembled} bytes as written");
+    assert_eq!(yard.output("closure", "/usr/local/bin/hello"), "afloat");
+    assert!(
+        closure <= CLOSURE_BYTES_MAX && assembled <= CLOSURE_BYTES_MAX,
+        "{closure} and {assembled} bytes"
+    );
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests run the built program")]
+fn slim(home: &Path, arguments: &[&str]) {
+    let mut command = std::process::Command::new(PLIMSOLL);
+    let output = command.arg("slim").args(arguments).current_dir(home).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What the program prints; findings are no failure here.
