@@ -70,9 +70,7 @@ impl BuildNotary {
     }
 
     async fn vouch_for(&self, can_push: &CanPush, build: Build<'_>) -> Result<Referrer, NotaryError> {
-        let (issuer, claims) = self.verify(build.token).await?;
-        let run = BuildRun::of_token(issuer.kind, &issuer.issuer, issuer.builder.as_deref(), &claims);
-        let run = run.map_err(|error| NotaryError::Token(error.to_string()))?;
+        let (issuer, run) = self.learn(build.token).await?;
         let record = read_record(&build.declared)?;
         record.check_against(&run).map_err(|error| NotaryError::Declared(error.to_string()))?;
         let witness = Witness::Token(issuer.issuer.clone());
@@ -95,28 +93,50 @@ impl BuildNotary {
         Ok(Referrer { blobs: vec![config, layer], manifest: made.manifest.into() })
     }
 
-    async fn verify(&self, token: &str) -> Result<(&TokenIssuer, TokenClaims), NotaryError> {
-        let refused = |error: TokenError| NotaryError::Token(error.to_string());
-        let named = claimed_issuer(token).ok_or_else(|| refused(TokenError::Shape))?;
-        let known = self.issuers.iter().find(|(issuer, _)| issuer.issuer == named);
-        let (issuer, keys) = known.ok_or_else(|| {
-            let shown: String = named.chars().take(200).collect();
-            NotaryError::Token(format!(
-                "tokens of `{shown}` are not believed here: it is not among `ci.issuers`"
-            ))
-        })?;
-        let verify = |keys: &KeySet| {
-            let expected = ExpectedToken { issuer: &issuer.issuer, audience: &issuer.audience, keys };
-            verify_token(token, &expected, clock_time())
-        };
-        let mut verified = verify(&*keys.current(clock_time()).await?);
-        if verified.as_ref().is_err_and(TokenError::is_unknown_key)
-            && let Some(newer) = keys.newer(clock_time()).await
-        {
-            verified = verify(&newer);
+    /// What a token shows of a build. One issuer may be there several times, for other audiences or with other keys: the
+    /// first for which the token is good counts.
+    async fn learn(&self, token: &str) -> Result<(&TokenIssuer, BuildRun), NotaryError> {
+        let shape = || NotaryError::Token(TokenError::Shape.to_string());
+        let named = claimed_issuer(token).ok_or_else(shape)?;
+        let (mut refused, mut unavailable) = (Vec::new(), None);
+        for (issuer, keys) in self.issuers.iter().filter(|(issuer, _)| issuer.issuer == named) {
+            match learn_by(issuer, keys, token).await {
+                Ok(run) => return Ok((issuer, run)),
+                Err(NotaryError::Token(reason)) if refused.contains(&reason) => {}
+                Err(NotaryError::Token(reason)) => refused.push(reason),
+                Err(error) => unavailable = Some(error),
+            }
         }
-        Ok((issuer, verified.map_err(refused)?))
+        // Keys that cannot be had now may be those of the token.
+        if let Some(error) = unavailable {
+            return Err(error);
+        }
+        if refused.is_empty() {
+            let shown: String = named.chars().take(200).collect();
+            refused.push(format!("tokens of `{shown}` are not believed here: it is not among `ci.issuers`"));
+        }
+        Err(NotaryError::Token(refused.join("; ")))
     }
+}
+
+async fn learn_by(issuer: &TokenIssuer, keys: &IssuerKeys, token: &str) -> Result<BuildRun, NotaryError> {
+    let claims = verify_by(issuer, keys, token).await?;
+    let run = BuildRun::of_token(issuer.kind, &issuer.issuer, issuer.builder.as_deref(), &claims);
+    run.map_err(|error| NotaryError::Token(error.to_string()))
+}
+
+async fn verify_by(issuer: &TokenIssuer, keys: &IssuerKeys, token: &str) -> Result<TokenClaims, NotaryError> {
+    let verify = |keys: &KeySet| {
+        let expected = ExpectedToken { issuer: &issuer.issuer, audience: &issuer.audience, keys };
+        verify_token(token, &expected, clock_time())
+    };
+    let mut verified = verify(&*keys.current(clock_time()).await?);
+    if verified.as_ref().is_err_and(TokenError::is_unknown_key)
+        && let Some(newer) = keys.newer(clock_time()).await
+    {
+        verified = verify(&newer);
+    }
+    verified.map_err(|error| NotaryError::Token(error.to_string()))
 }
 
 impl Notary for BuildNotary {

@@ -34,7 +34,13 @@ impl Site {
         let source = SourceRepository::new(home.path(), "git@github.com:team/app.git", "FROM scratch\n")?;
         let commit = source.head();
         let keys = serve_often(issuer.key_set("k1"));
-        let issuers = format!("ci.issuers=issuer={ISSUER};audience=plimsoll;jwks={keys};kind=github");
+        // The same issuer may be there for several audiences, with keys of its own each.
+        let elsewhere = serve_often(issuer.key_set("k0"));
+        let believed = |audience: &str, jwks: &str| {
+            format!("issuer={ISSUER};audience={audience};jwks={jwks};kind=github")
+        };
+        let issuers =
+            format!("ci.issuers={},{}", believed("elsewhere", &elsewhere), believed("plimsoll", &keys));
         let server = ServerCommand::new(env!("CARGO_BIN_EXE_plimsoll"), data.path()).set(issuers).start();
         let image = push(server.host(), &Image::small(61, 1, 100));
         Some(Self { issuer, home, server, image, commit, _data: data })
