@@ -23,6 +23,13 @@ impl Tag {
         Self(format!("{}-{}", subject.algorithm(), &encoded[..64]))
     }
 
+    /// The image that something under this tag is said about, where [`Self::is_evidence`] holds. Of a SHA-512 digest a tag
+    /// has the beginning only.
+    pub fn evidence_subject(&self) -> Option<Digest> {
+        let encoded = self.0.strip_prefix("sha256-")?.split('.').next()?;
+        if self.is_evidence() { format!("sha256:{encoded}").parse().ok() } else { None }
+    }
+
     /// Whether the tag follows the referrers tag schema or cosign's use of it: `sha256-<hex>` with or without a
     /// suffix such as `.sig`.
     pub fn is_evidence(&self) -> bool {
@@ -111,6 +118,12 @@ mod tests {
         assert!(format!("{fallback}.sig").parse::<Tag>().unwrap().is_evidence());
         assert!(!"sha256-abc".parse::<Tag>().unwrap().is_evidence());
         assert!(!"latest".parse::<Tag>().unwrap().is_evidence());
+        for suffix in ["", ".sig", ".att"] {
+            let tag: Tag = format!("{fallback}{suffix}").parse().unwrap();
+            assert_eq!(tag.evidence_subject(), Some(digest));
+        }
+        let long = Tag::referrers_fallback(&Digest::of(crate::Algorithm::Sha512, b"x"));
+        assert_eq!((long.is_evidence(), long.evidence_subject()), (true, None));
     }
 
     #[test]

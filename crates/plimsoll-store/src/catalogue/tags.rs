@@ -5,7 +5,7 @@ use crate::Timestamp;
 
 use super::log::Event;
 use super::sql::{Result, Row, Transaction, params};
-use super::{Catalogue, TagCondition, repositories};
+use super::{Catalogue, TagCondition, repositories, verdicts};
 
 /// A tag and where it points.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,6 +256,10 @@ async fn remember(
     )
     .await?;
     let name = &repositories::name(tx, repository).await?;
+    // Cosign 2 keeps signatures and attestations under tags, in manifests without a subject.
+    if let Some(subject) = tag.evidence_subject() {
+        verdicts::enqueue(tx, name, subject, now).await?;
+    }
     let event = match (digest, previous) {
         (Some(digest), previous) => Event::TagMoved { repository: name, tag, digest, previous },
         (None, Some(previous)) => Event::TagDeleted { repository: name, tag, previous },

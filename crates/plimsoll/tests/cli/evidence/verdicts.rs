@@ -87,6 +87,28 @@ fn a_met_quorum_is_one_signature_for_cosign_until_it_is_met_no_more() {
 }
 
 #[test]
+fn approvals_that_cosign_2_keeps_under_a_tag_wake_the_verdict() {
+    let (office, _server, image) = office();
+    let home = office.path();
+    let Some(cosign) = Cosign::find(home) else { return };
+    let predicate =
+        r#"{"decision":"approved","role":"approver","gate":"prod","issuedAt":"2026-11-22T12:00:00Z"}"#;
+    fs::write(home.join("predicate.json"), predicate).unwrap();
+    for who in ["ana", "ben"] {
+        let key = format!("{who}.key");
+        cosign.attest_with_a_tag(&key, "urn:plimsoll:attestation:approval:v1", &image);
+    }
+    becomes("the summary is attached", || cosign.verifies_attestation("verdict.pub", SUMMARY, &image));
+    let digest = verdict(home, &image, &["-o", "json"]).json()["digest"].as_str().unwrap().to_owned();
+    let (host, _) = image.split_once('/').unwrap();
+    let tag = format!("http://{host}/v2/team/app/manifests/{}.att", digest.replace(':', "-"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let deleted = runtime.block_on(async { plimsoll_testkit::client().delete(tag).send().await.unwrap() });
+    assert_eq!(deleted.status().as_u16(), 202);
+    becomes("the summary is withdrawn", || !cosign.verifies_attestation("verdict.pub", SUMMARY, &image));
+}
+
+#[test]
 fn a_verdict_that_is_old_or_of_something_else_is_refused() {
     let (office, server, image) = office();
     let home = office.path();
