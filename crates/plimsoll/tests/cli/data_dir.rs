@@ -93,7 +93,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests run the built program")]
-fn run_with_input(directory: &Path, arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run_with_input(directory: &Path, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .args(arguments)
         .current_dir(directory)

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use plimsoll_attest::{BUNDLE_BYTES_MAX, EvidenceLayer};
 use plimsoll_oci::{Descriptor, Digest, ImageManifest, Manifest, Tag};
 use plimsoll_transport::{
-    Placement, RawManifest, Repository, Sink, Source as _, TransportError, attach, put_bytes, read_blob,
+    ErrorKind, Placement, RawManifest, Repository, Sink, Source as _, TransportError, attach, put_bytes,
+    read_blob,
 };
 
 use super::rows::FactRow;
@@ -54,7 +55,8 @@ impl<'a> Bundles<'a> {
         }
         let mut blobs: Vec<(Descriptor, Bytes)> = Vec::new();
         for blob in std::iter::once(&image.config).chain(&image.layers) {
-            blobs.push((blob.clone(), read_blob(self.repository, blob, BUNDLE_BYTES_MAX).await?));
+            let Some(bytes) = self.read(blob, BUNDLE_BYTES_MAX).await? else { return Ok(()) };
+            blobs.push((blob.clone(), bytes));
         }
         attach(self.sink, &blobs, &raw).await?;
         if let (None, Some(subject)) = (&image.subject, fact.subject) {
@@ -85,14 +87,24 @@ impl<'a> Bundles<'a> {
 
     /// The config tells platform, labels and history.
     async fn take_config(&mut self, config: &Descriptor) -> Result<(), Failure> {
-        match read_blob(self.repository, config, CONFIG_BYTES_MAX).await {
-            Ok(bytes) => put_bytes(self.sink, config, bytes).await.map(drop)?,
-            Err(error) if error.is_not_found() => {
-                self.missing.insert(config.digest);
-            }
-            Err(error) => return Err(error.into()),
+        if let Some(bytes) = self.read(config, CONFIG_BYTES_MAX).await? {
+            put_bytes(self.sink, config, bytes).await?;
         }
         Ok(())
+    }
+
+    /// A blob, unless it is gone, damaged or larger than anybody reads.
+    async fn read(&mut self, blob: &Descriptor, bytes_max: u64) -> Result<Option<Bytes>, TransportError> {
+        match read_blob(self.repository, blob, bytes_max).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt | ErrorKind::Limit) =>
+            {
+                self.missing.insert(blob.digest);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn find(&mut self, digest: Digest) -> Result<Option<RawManifest>, TransportError> {

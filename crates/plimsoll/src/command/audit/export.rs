@@ -225,7 +225,7 @@ struct Exported {
     log_key: String,
     /// The artifact with the tables.
     audit: Digest,
-    /// What the registry has no bytes of any more.
+    /// What the registry has no good bytes of any more, or too many.
     missing: Vec<Digest>,
 }
 
@@ -237,7 +237,7 @@ impl Report for Exported {
         page.fact("tables", &format!("{} moves of tags, {} runs", self.moves, self.runs));
         page.fact("log key", &self.log_key);
         for missing in &self.missing {
-            page.line(&format!("not there any more: {missing}"));
+            page.line(&format!("not exported, for the registry has no good bytes of it: {missing}"));
         }
         let directory = &self.directory;
         page.line(&format!(

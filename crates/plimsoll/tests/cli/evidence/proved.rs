@@ -59,7 +59,7 @@ fn what_cosign_signed_without_a_log_outlives_its_key_wherever_it_is_copied_to() 
     assert_eq!(late(&there).0, 1, "the word of another log was taken");
 }
 
-fn keys_of(host: &str) -> Value {
+pub(super) fn keys_of(host: &str) -> Value {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let body = runtime.block_on(async {
         let answer = client().get(format!("http://{host}/log/keys")).send().await.unwrap();

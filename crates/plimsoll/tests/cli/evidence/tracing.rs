@@ -19,14 +19,14 @@ const BASE: Layer<'_> = Layer { instruction: "ADD rootfs.tar /", files: &[("etc/
 const APP: Layer<'_> = Layer { instruction: "COPY app /app # buildkit", files: &[("app", b"#!/bin/sh\n")] };
 
 /// A server with the image `team/app:1`, which is built on `library/base:1`.
-struct Harbour {
+pub(super) struct Harbour {
     directory: TempDir,
-    server: ServerProcess,
-    base: String,
+    pub(super) server: ServerProcess,
+    pub(super) base: String,
 }
 
 impl Harbour {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = workshop();
         let home = directory.path();
         let server = ServerCommand::new(env!("CARGO_BIN_EXE_plimsoll"), &home.join("data")).start();
@@ -41,11 +41,11 @@ impl Harbour {
         Self { directory, server, base }
     }
 
-    fn home(&self) -> &Path {
+    pub(super) fn home(&self) -> &Path {
         self.directory.path()
     }
 
-    fn app(&self) -> String {
+    pub(super) fn app(&self) -> String {
         format!("{}/team/app:1", self.server.host())
     }
 
@@ -72,7 +72,7 @@ impl Harbour {
         done(self.home(), &attest);
     }
 
-    fn trace(&self, what: &str, more: &[&str]) -> Value {
+    pub(super) fn trace(&self, what: &str, more: &[&str]) -> Value {
         done(self.home(), &[&["trace", what, "-o", "json"], more].concat()).json()
     }
 
@@ -90,7 +90,7 @@ impl Harbour {
     }
 
     /// The trace of the image, once the server has looked into it and its base.
-    fn settled_trace(&self, what: &str) -> Value {
+    pub(super) fn settled_trace(&self, what: &str) -> Value {
         let started = Instant::now();
         loop {
             let trace = self.trace(what, &[]);
@@ -104,7 +104,7 @@ impl Harbour {
 }
 
 /// The first hop of a kind.
-fn hop<'t>(trace: &'t Value, kind: &str) -> &'t Value {
+pub(super) fn hop<'t>(trace: &'t Value, kind: &str) -> &'t Value {
     let hops = trace["hops"].as_array().unwrap();
     hops.iter().find(|hop| hop["hop"] == kind).unwrap_or_else(|| panic!("no {kind}: {trace:#}"))
 }
