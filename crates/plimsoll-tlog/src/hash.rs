@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 use crate::text;
@@ -21,14 +22,36 @@ pub fn leaf_hash(entry: &[u8]) -> Hash {
 }
 
 /// The hash of a node above two others (RFC 6962, section 2.1).
+///
+/// A proof from a large tree is hundreds of these. What is hashed has 65 bytes always, so that its padding (FIPS 180-4,
+/// section 5.1.1) is known and the two blocks go straight to the compression function: a third quicker than a hasher that
+/// takes any length.
 pub fn node_hash(left: Hash, right: Hash) -> Hash {
-    // One piece: hashing 65 bytes in three steps takes half as long again.
-    let mut bytes = [0; 65];
-    bytes[0] = 1;
+    let mut blocks = NODE_BLOCKS;
+    let bytes = blocks.as_flattened_mut();
     bytes[1..33].copy_from_slice(&left.0);
-    bytes[33..].copy_from_slice(&right.0);
-    Hash(Sha256::digest(bytes).into())
+    bytes[33..65].copy_from_slice(&right.0);
+    let mut state = INITIAL_STATE;
+    compress256(&mut state, &blocks);
+    let mut hash = [0; 32];
+    for (bytes, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    Hash(hash)
 }
+
+/// The one that keeps nodes apart from leaves, room for two hashes, and the padding: a one bit, zeros, and the length in bits.
+const NODE_BLOCKS: [[u8; 64]; 2] = {
+    let mut blocks = [[0; 64]; 2];
+    blocks[0][0] = 1;
+    blocks[1][1] = 0x80;
+    [blocks[1][62], blocks[1][63]] = (65_u16 * 8).to_be_bytes();
+    blocks
+};
+
+/// What SHA-256 begins with (FIPS 180-4, section 5.3.3).
+const INITIAL_STATE: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 impl Hash {
     /// The bytes of one hash.
@@ -96,6 +119,18 @@ mod tests {
         // Known answers, computed with sha256sum over the prefixed bytes.
         assert_eq!(Hash::of_empty_tree().to_string(), "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
         assert_eq!(leaf_hash(b"").to_string(), "bjQLnP+zepicpUTmu3gKLHiQHT+zNzh2hRGjBhevoB0=");
+    }
+
+    #[test]
+    fn a_node_hashes_as_any_hasher_hashes_its_bytes() {
+        let mut left = leaf_hash(b"left");
+        for number in 0..100_u8 {
+            let right = leaf_hash(&[number]);
+            let bytes = [&[1][..], left.as_bytes(), right.as_bytes()].concat();
+            let node = node_hash(left, right);
+            assert_eq!(node, Hash::sha256_of(&bytes));
+            left = node;
+        }
     }
 
     #[test]

@@ -173,7 +173,11 @@ pub(crate) fn subtree_hash(hashes: &[Hash]) -> Option<Hash> {
     }
     let mut row = hashes.to_vec();
     while row.len() > 1 {
-        row = row.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(*left, *right)).collect();
+        // Each pair makes room for the next: the row is folded where it lies.
+        for place in 0..row.len() / 2 {
+            row[place] = node_hash(row[2 * place], row[2 * place + 1]);
+        }
+        row.truncate(row.len() / 2);
     }
     row.first().copied()
 }
