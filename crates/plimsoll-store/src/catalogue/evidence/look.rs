@@ -151,11 +151,13 @@ impl Catalogue {
                          JOIN repositories ON repositories.id = manifests.repository_id
                          WHERE manifests.digest IN (SELECT value FROM json_each(?1))
                          UNION
-                         SELECT repositories.name, manifest_blobs.manifest FROM manifest_blobs
-                         JOIN repositories ON repositories.id = manifest_blobs.repository_id
+                         SELECT repositories.name, manifest_blobs.manifest FROM repository_blobs
+                         JOIN repositories ON repositories.id = repository_blobs.repository_id
+                         JOIN manifest_blobs ON manifest_blobs.repository_id = repository_blobs.repository_id
+                             AND manifest_blobs.blob = repository_blobs.digest
                          JOIN manifests ON manifests.repository_id = manifest_blobs.repository_id
                              AND manifests.digest = manifest_blobs.manifest
-                         WHERE manifest_blobs.blob IN (SELECT value FROM json_each(?1))
+                         WHERE repository_blobs.digest IN (SELECT value FROM json_each(?1))
                              AND manifests.subject IS NULL
                          ORDER BY 1, 2 LIMIT ?2",
                         params![digests, *limit],
