@@ -1,4 +1,5 @@
-//! What evidence costs: a bundle verified, an image with many, the log, and a proof from a large tree.
+//! What evidence costs: a bundle verified, an image with many, the log, a proof from a large tree, and questions to a
+//! registry that holds much.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,6 +7,7 @@ use std::process::ExitCode;
 use super::Benchmark;
 
 mod bundle;
+mod graph;
 mod image;
 mod log;
 mod options;

@@ -32,12 +32,17 @@ struct Started {
 impl Server {
     /// Starts a side's command on `core` and an empty data directory, or reaches out to a running one.
     pub(super) fn start(side: &Side, core: usize, data_parent: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(data_parent).with_context(|| format!("making `{}`", data_parent.display()))?;
+        let data = TempDir::with_prefix_in("registry-", data_parent).context("making a data directory")?;
+        Self::start_on(side, core, data)
+    }
+
+    /// The same, on what the folder `content` of `data` may hold already.
+    pub(super) fn start_on(side: &Side, core: usize, data: TempDir) -> anyhow::Result<Self> {
         let (words, config) = match &side.origin {
             Origin::Running(address) => return Ok(Self { address: address.clone(), started: None }),
             Origin::Command { words, config } => (words, *config),
         };
-        fs::create_dir_all(data_parent).with_context(|| format!("making `{}`", data_parent.display()))?;
-        let data = TempDir::with_prefix_in("registry-", data_parent).context("making a data directory")?;
         let port = free_port()?;
         let child = spawn(words, config, data.path(), port, core)
             .with_context(|| format!("starting `{}`: {}", words[0], how_to_get(&side.name)))?;
@@ -103,7 +108,7 @@ fn spawn(
     core: usize,
 ) -> anyhow::Result<Child> {
     let content = data.join("content");
-    fs::create_dir(&content)?;
+    fs::create_dir_all(&content)?;
     let fill = |text: &str| {
         text.replace("{data}", &content.display().to_string())
             .replace("{port}", &port.to_string())

@@ -21,6 +21,19 @@ const ROWS: &[Row] = &[
     row("tree.prove", "Tree of 10 million leaves: a leaf proven", "CPU µs", Some(100.0)),
     row("tree.verify", "Tree of 10 million leaves: the proof verified", "CPU µs", None),
     row("tree.grow", "Tree of 10 million leaves: grown", "CPU s", None),
+    row("graph.images", "Graph: images", "", None),
+    row("graph.facts", "Graph: statements about them, each in the log", "", None),
+    row("graph.trace", "Graph: the way of one image", "ms", Some(50.0)),
+    row("graph.trace.p99", "Graph: the same, of 200 the third slowest", "ms", None),
+    row("graph.trace.cpu", "Graph: the same, in the server", "CPU ms", None),
+    row("graph.lacking", "Graph: all images that lack an approval", "ms", Some(200.0)),
+    row("graph.lacking.cpu", "Graph: the same, in the server", "CPU ms", None),
+    row("graph.lacking.rows", "Graph: how many these are", "", None),
+    row("graph.reindex", "Graph: made anew by `plimsoll evidence reindex`", "s", Some(600.0)),
+    row("graph.reindex.cpu", "Graph: the same", "CPU s", None),
+    row("graph.reindex.rate", "Graph: the same", "statements/s", None),
+    row("graph.reindex.rss", "Graph: memory of the same", "MiB", None),
+    row("graph.fill", "Graph: filled by this benchmark", "s", None),
 ];
 
 /// The whole section: terms, the table, and what could not be measured.

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 
 use crate::bench::part::{Figures, measure};
 
+use super::graph::Graph;
 use super::image::SignedImage;
 use super::options::{Options, Part};
 use super::part::COMMAND;
@@ -26,16 +27,21 @@ pub(super) fn run(options: &Options) -> anyhow::Result<Outcome> {
         true => Some(SignedImage::serve(options)?),
         false => None,
     };
+    let graph = match options.parts.contains(&Part::Graph) {
+        true => Some(Graph::serve(options)?),
+        false => None,
+    };
     outcome.remarks.extend(image.as_ref().and_then(SignedImage::remark));
     for round in 1..=options.rounds {
         for part in &options.parts {
             eprintln!("round {round} of {}: {part:?}", options.rounds);
-            let figures = match (part, &image) {
-                (Part::Bundle, _) => measure(COMMAND, "bundle", &[]),
-                (Part::Log, _) => measure(COMMAND, "log", &[&options.directory]),
-                (Part::Tree, _) => measure(COMMAND, "tree", &[]),
-                (Part::Image, Some(image)) => image.measure(),
-                (Part::Image, None) => Ok(Figures::new()),
+            let nothing = || Ok(Figures::new());
+            let figures = match part {
+                Part::Bundle => measure(COMMAND, "bundle", &[]),
+                Part::Log => measure(COMMAND, "log", &[&options.directory]),
+                Part::Tree => measure(COMMAND, "tree", &[]),
+                Part::Image => image.as_ref().map_or_else(nothing, SignedImage::measure),
+                Part::Graph => graph.as_ref().map_or_else(nothing, Graph::measure),
             };
             outcome.note(figures.with_context(|| format!("measuring {part:?}"))?);
         }
