@@ -56,7 +56,7 @@ pub use snapshot::{EachRow, SnapshotRow, TABLES};
 pub use sql::CatalogueError;
 pub use tags::{StoredTag, TagMove};
 pub use uploads::{Upload, UploadId};
-pub use verdicts::{DueVerdict, LackingImage, TellVerdict, ToldVerdicts};
+pub use verdicts::{DueVerdict, LackingImage, LackingRun, TellVerdict, ToldVerdicts};
 pub use waiting::{Kept, Waiting};
 
 use sql::{Result, Transaction};

@@ -7,7 +7,7 @@ mod query;
 use http::{Method, Uri};
 use percent_encoding::percent_decode_str;
 use plimsoll_oci::{Algorithm, Digest, ParseDigestError, RepositoryName, Tag, TagOrDigest};
-use plimsoll_store::catalogue::{ProjectName, UploadId};
+use plimsoll_store::catalogue::{LackingRun, ProjectName, UploadId};
 
 use super::error::ErrorResponse;
 use super::token::{GOVERN_SCOPE, LIST_SCOPE};
@@ -160,9 +160,17 @@ pub(super) struct Page {
 #[derive(Debug)]
 pub(super) struct LackingQuestion {
     pub(super) gate: String,
-    /// The repository and the tag that the last page ended with.
-    pub(super) last: Option<(String, String)>,
+    pub(super) of: LackingOf,
     pub(super) limit: usize,
+}
+
+/// By what the images are known, and what the last page ended with.
+#[derive(Debug)]
+pub(super) enum LackingOf {
+    /// By their repository and tag.
+    Tags(Option<(String, String)>),
+    /// By where they run.
+    Runs(Option<LackingRun>),
 }
 
 /// Which referrers are wanted.

@@ -6,7 +6,7 @@ use super::Catalogue;
 use super::sql::{CatalogueError, Result, Transaction, params};
 
 /// The steps in order; the first leads to version 1.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     include_str!("../../migrations/0001-content.sql"),
     include_str!("../../migrations/0002-accounts.sql"),
     include_str!("../../migrations/0003-contents.sql"),
@@ -18,6 +18,7 @@ const STEPS: [&str; 11] = [
     include_str!("../../migrations/0010-exceptions.sql"),
     include_str!("../../migrations/0011-evidence.sql"),
     include_str!("../../migrations/0012-rebuttals.sql"),
+    include_str!("../../migrations/0013-running.sql"),
 ];
 
 /// The version that the last step leads to.

@@ -55,7 +55,63 @@ pub struct LackingImage {
     pub due_at: Option<Timestamp>,
 }
 
+/// An image that was told to run and does not pass a gate, as far as was told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LackingRun {
+    /// The repository that the run was told to.
+    pub repository: RepositoryName,
+    /// The image, by the digest that it was told by: of its manifest, config or index.
+    pub image: Digest,
+    /// Where it runs.
+    pub place: String,
+    /// Since when.
+    pub begun_at: Timestamp,
+}
+
 impl Catalogue {
+    /// The runs after `last` that have not ended, of images of which it was not told that they pass a gate; at most
+    /// `limit`, in the order of their repositories, images and places. An image that is known by its config passes if a
+    /// manifest with that config does: it is the same content. Whether the repository has such a gate is for the caller to
+    /// know.
+    pub async fn runs_lacking(
+        &self,
+        gate: &str,
+        last: Option<LackingRun>,
+        limit: usize,
+    ) -> Result<Vec<LackingRun>> {
+        self.read((gate.to_owned(), last, limit), |tx, (gate, last, limit)| {
+            async move {
+                let text = |of: fn(&LackingRun) -> String| last.as_ref().map_or_else(String::new, of);
+                let rows = tx
+                    .rows(
+                        "SELECT repository, image, place, begun_at FROM runs
+                         WHERE ended_at IS NULL AND (repository, image, place, begun_at) > (?1, ?2, ?3, ?4)
+                         AND NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.repository = runs.repository
+                             AND verdicts.digest = runs.image AND verdicts.told LIKE ?5 ESCAPE '\\')
+                         AND NOT EXISTS (SELECT 1 FROM repositories
+                             JOIN manifest_blobs ON manifest_blobs.repository_id = repositories.id
+                                 AND manifest_blobs.blob = runs.image
+                             JOIN verdicts ON verdicts.repository = repositories.name
+                                 AND verdicts.digest = manifest_blobs.manifest
+                             WHERE repositories.name = runs.repository AND verdicts.told LIKE ?5 ESCAPE '\\')
+                         ORDER BY repository, image, place, begun_at LIMIT ?6",
+                        params![
+                            text(|last| last.repository.to_string()),
+                            text(|last| last.image.to_string()),
+                            text(|last| last.place.clone()),
+                            last.as_ref().map_or(0, |last| last.begun_at.unix_ms()),
+                            key_pattern(gate)?,
+                            *limit,
+                        ],
+                    )
+                    .await?;
+                rows.iter().map(lacking_run).collect()
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// The tagged images after `last`, a repository and a tag, of which it was not told that they pass a gate; at most
     /// `limit`, in the order of their names. Whether their repository has such a gate is for the caller to know.
     pub async fn images_lacking(
@@ -67,15 +123,28 @@ impl Catalogue {
         self.read((gate.to_owned(), last, limit), |tx, (gate, last, limit)| {
             async move {
                 let (repository, tag) = last.clone().unwrap_or_default();
+                // The rest of a repository, and those behind it: each begins at its place in an index, so that a page
+                // costs the same wherever it begins.
                 let rows = tx
                     .rows(
-                        "SELECT repositories.name, tags.name, tags.digest, verdicts.due_at FROM repositories
-                         JOIN tags ON tags.repository_id = repositories.id
-                         LEFT JOIN verdicts ON verdicts.repository = repositories.name
-                             AND verdicts.digest = tags.digest
-                         WHERE (repositories.name > ?1 OR (repositories.name = ?1 AND tags.name > ?2))
-                         AND (verdicts.told IS NULL OR verdicts.told NOT LIKE ?3 ESCAPE '\\')
-                         ORDER BY repositories.name, tags.name LIMIT ?4",
+                        "SELECT * FROM (SELECT repositories.name AS repository, tags.name AS tag, tags.digest,
+                                 verdicts.due_at FROM repositories
+                             JOIN tags ON tags.repository_id = repositories.id
+                             LEFT JOIN verdicts ON verdicts.repository = repositories.name
+                                 AND verdicts.digest = tags.digest
+                             WHERE repositories.name = ?1 AND tags.name > ?2
+                             AND (verdicts.told IS NULL OR verdicts.told NOT LIKE ?3 ESCAPE '\\')
+                             ORDER BY tags.name LIMIT ?4) AS begun
+                         UNION ALL
+                         SELECT * FROM (SELECT repositories.name AS repository, tags.name AS tag, tags.digest,
+                                 verdicts.due_at FROM repositories
+                             JOIN tags ON tags.repository_id = repositories.id
+                             LEFT JOIN verdicts ON verdicts.repository = repositories.name
+                                 AND verdicts.digest = tags.digest
+                             WHERE repositories.name > ?1
+                             AND (verdicts.told IS NULL OR verdicts.told NOT LIKE ?3 ESCAPE '\\')
+                             ORDER BY repositories.name, tags.name LIMIT ?4) AS behind
+                         ORDER BY repository, tag LIMIT ?4",
                         params![repository, tag, key_pattern(gate)?, *limit],
                     )
                     .await?;
@@ -176,6 +245,15 @@ fn lacking(row: &Row) -> Result<LackingImage> {
         tag: row.parsed(1, "tag")?,
         digest: row.digest(2)?,
         due_at: row.optional(3, Row::timestamp)?,
+    })
+}
+
+fn lacking_run(row: &Row) -> Result<LackingRun> {
+    Ok(LackingRun {
+        repository: row.parsed(0, "repository name")?,
+        image: row.digest(1)?,
+        place: row.text(2)?.to_owned(),
+        begun_at: row.timestamp(3)?,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What was told of images by the rules of projects.
 
 use plimsoll_oci::Digest;
-use plimsoll_store::catalogue::{Project, PutProject, TellVerdict, ToldVerdicts};
+use plimsoll_store::catalogue::{Project, PutProject, RunToTell, TellVerdict, ToldVerdicts};
 use plimsoll_store::{Catalogue, Timestamp};
 
 use crate::lines;
@@ -15,6 +15,34 @@ async fn lacking(catalogue: &Catalogue, gate: &str) -> Vec<String> {
     let images = catalogue.images_lacking(gate, None, 10_000).await.unwrap();
     let own = images.into_iter().filter(|image| image.repository.as_str() == "gate/app");
     own.map(|image| image.tag.to_string()).collect()
+}
+
+/// Of two images that run, the one that does not pass the gate `prod` is found; and one that ran is not.
+async fn what_runs(catalogue: &Catalogue, passing: Digest) {
+    let tell = async |image: Digest, place: &str, ended_at: Option<Timestamp>| {
+        let (place, told_by) = (place.to_owned(), "ana".to_owned());
+        let repository = "gate/app".parse().unwrap();
+        let run = RunToTell { repository, image, place, begun_at: at(5), ended_at, told_by, told_at: at(6) };
+        catalogue.tell_run(run).await.unwrap();
+    };
+    let (first, second) = (Digest::sha256_of(b"unknown one"), Digest::sha256_of(b"unknown two"));
+    tell(passing, "prod/web", None).await;
+    tell(first, "prod/web", None).await;
+    tell(second, "prod/web", Some(at(9))).await;
+    tell(second, "prod/worker", None).await;
+    let (mut found, mut last) = (Vec::new(), None);
+    loop {
+        let page = catalogue.runs_lacking("prod", last, 1).await.unwrap();
+        let Some(run) = page.into_iter().next() else { break };
+        last = Some(run.clone());
+        if run.repository.as_str() == "gate/app" {
+            found.push((run.image, run.place));
+        }
+    }
+    found.sort_by_key(|(image, _)| *image != first);
+    assert_eq!(found, [(first, "prod/web".to_owned()), (second, "prod/worker".to_owned())]);
+    let all = catalogue.runs_lacking("staging", None, 1000).await.unwrap();
+    assert!(all.iter().any(|run| run.image == passing), "it passes at another gate");
 }
 
 pub(crate) async fn images_that_do_not_pass_a_gate_are_found_by_what_was_told(catalogue: &Catalogue) {
@@ -38,6 +66,7 @@ pub(crate) async fn images_that_do_not_pass_a_gate_are_found_by_what_was_told(ca
     let tell = TellVerdict { due, holds, next_at: None, by: "judge".to_owned(), now: at(50) };
     assert!(catalogue.tell_verdict(tell).await.unwrap());
     assert_eq!(lacking(catalogue, "prod").await, ["b"]);
+    what_runs(catalogue, passing).await;
     for other in ["pro_", "pro%", "pro", "rod", r"prod\"] {
         assert_eq!(lacking(catalogue, other).await, ["a", "b"], "{other} is another gate");
     }

@@ -85,6 +85,20 @@ impl RegistryClient {
         ask(&connection, &Call::get(format!("ask {registry} which images do not pass {gate}"), url)).await
     }
 
+    /// The runs of images that do not pass a gate of their project, a page at a time, as [`Self::lacking`] has it.
+    pub async fn lacking_runs(
+        &self,
+        registry: &RegistryHost,
+        gate: &str,
+        last: Option<&str>,
+    ) -> Result<Insight, TransportError> {
+        let connection = self.connect_to_list(registry);
+        let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let last = last.map(|last| format!("&last={}", escaped(last))).unwrap_or_default();
+        let url = connection.url(&format!("/v2/_plimsoll/lacking/{}?running=true{last}", escaped(gate)))?;
+        ask(&connection, &Call::get(format!("ask {registry} what runs and does not pass {gate}"), url)).await
+    }
+
     /// A connection for questions about all repositories.
     pub(super) fn connect_to_list(&self, registry: &RegistryHost) -> Connection {
         self.connect(LoginKey::registry(registry.clone()), vec!["registry:catalog:*".to_owned()])

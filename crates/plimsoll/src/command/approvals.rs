@@ -1,6 +1,7 @@
 mod lacking;
 mod listed;
 mod places;
+mod running;
 mod selection;
 
 use std::sync::Arc;
@@ -40,6 +41,9 @@ pub(crate) struct Approvals {
     /// List the images that do not pass this gate instead
     #[arg(long, value_name = "GATE")]
     lacking: Option<String>,
+    /// Of these list where they run, as their registry was told
+    #[arg(long, requires = "lacking", conflicts_with_all = ["keys", "policy", "at"])]
+    running: bool,
     /// Judge as of this time, such as 2026-11-22T12:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -52,6 +56,10 @@ impl Approvals {
         let scope = Scope::read(&self.place, context)?;
         let warnings = Arc::new(WarningCollector::default());
         let places = self.registries.places(context, warnings.clone())?;
+        if let (Some(gate), true) = (&self.lacking, self.running) {
+            let running = context.block_on(running::ask(&places, gate, &scope))?;
+            return context.terminal().print(&running);
+        }
         if let (Some(gate), Some(host), false) = (&self.lacking, scope.registry(), self.trust.is_given())
             && let Some(told) = context.block_on(lacking::ask(&places, host, gate, &scope))?
         {

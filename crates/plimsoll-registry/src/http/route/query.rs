@@ -1,9 +1,10 @@
 use percent_encoding::percent_decode_str;
 use plimsoll_oci::Digest;
 use plimsoll_store::Timestamp;
+use plimsoll_store::catalogue::LackingRun;
 
 use super::super::error::ErrorResponse;
-use super::{LackingQuestion, Page};
+use super::{LackingOf, LackingQuestion, Page};
 use crate::EventsPage;
 use crate::list::PAGE_MAX;
 
@@ -52,14 +53,13 @@ impl Query {
     }
 
     pub(super) fn lacking(&self, gate: &str) -> Result<LackingQuestion, ErrorResponse> {
-        let last = match self.first("last") {
-            Some(last) => {
-                let (repository, tag) = last.rsplit_once(':').ok_or_else(ErrorResponse::page_invalid)?;
-                Some((repository.to_owned(), tag.to_owned()))
-            }
-            None => None,
+        let last = self.first("last");
+        let of = match self.first("running") {
+            Some("true") => LackingOf::Runs(last.map(run).transpose()?),
+            Some(_) => return Err(ErrorResponse::query_invalid()),
+            None => LackingOf::Tags(last.map(tagged).transpose()?),
         };
-        Ok(LackingQuestion { gate: gate.to_owned(), last, limit: self.page()?.limit })
+        Ok(LackingQuestion { gate: gate.to_owned(), of, limit: self.page()?.limit })
     }
 
     /// What is looked for: a vulnerability, or a component.
@@ -85,4 +85,26 @@ impl Query {
         let since = number("since").map_err(|_| ErrorResponse::event_number_invalid())?;
         Ok(EventsPage { after, since: Timestamp::from_unix_ms(since), limit })
     }
+}
+
+/// `REPOSITORY:TAG`.
+fn tagged(last: &str) -> Result<(String, String), ErrorResponse> {
+    let (repository, tag) = last.rsplit_once(':').ok_or_else(ErrorResponse::page_invalid)?;
+    Ok((repository.to_owned(), tag.to_owned()))
+}
+
+/// `REPOSITORY@DIGEST@MILLISECONDS@PLACE`.
+fn run(last: &str) -> Result<LackingRun, ErrorResponse> {
+    let mut parts = last.splitn(4, '@');
+    let (Some(repository), Some(image), Some(begun_at), Some(place)) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(ErrorResponse::page_invalid());
+    };
+    Ok(LackingRun {
+        repository: repository.parse().map_err(|_| ErrorResponse::page_invalid())?,
+        image: image.parse().map_err(|_| ErrorResponse::page_invalid())?,
+        place: place.to_owned(),
+        begun_at: Timestamp::from_unix_ms(begun_at.parse().map_err(|_| ErrorResponse::page_invalid())?),
+    })
 }

@@ -152,7 +152,8 @@ fn a_server_knows_which_images_of_its_projects_lack_an_approval() {
     let office = office();
     let home = office.path();
     let server = Server::start();
-    let image = push(server.host(), &Image::small(46, 1, 100));
+    let pushed = Image::small(46, 1, 100);
+    let image = push(server.host(), &pushed);
     done(home, &["cp", &image, &format!("{}/other/app:1", server.host())]);
     // The policy lies elsewhere, so that the server's own counts.
     fs::rename(home.join("plimsoll.yaml"), home.join("rules.yaml")).unwrap();
@@ -164,6 +165,22 @@ fn a_server_knows_which_images_of_its_projects_lack_an_approval() {
         images.iter().map(|image| format!("{}:{}", image["repository"], image["tag"])).collect::<Vec<_>>()
     };
     assert_eq!(lacking(), [r#""team/app":"1""#], "the other repository has no gate");
+    let config = pushed.config.digest();
+    let by_config = format!("{}/team/app@{config}", server.host());
+    for (known_as, place) in [(&image, "prod/web/shop"), (&by_config, "prod/web/node-7")] {
+        done(home, &["observe", known_as, "--where", place, "--from", "2026-11-20T08:00:00Z"]);
+    }
+    let over = ["--from", "2026-11-20T08:00:00Z", "--to", "2026-11-21T08:00:00Z"];
+    done(home, &[&["observe", &image, "--where", "prod/web/over"], &over[..]].concat());
+    let running = || {
+        let told = ["approvals", server.host(), "--lacking", "prod", "--running", "-o", "json"];
+        let told = done(home, &told).json();
+        let runs = told["runs"].as_array().unwrap();
+        let mut places: Vec<_> = runs.iter().map(|run| run["place"].as_str().unwrap().to_owned()).collect();
+        places.sort();
+        places
+    };
+    assert_eq!(running(), ["prod/web/node-7", "prod/web/shop"]);
     for who in ["ana", "ben"] {
         approve(home, who, &image, &[]);
     }
@@ -174,4 +191,7 @@ fn a_server_knows_which_images_of_its_projects_lack_an_approval() {
     }
     let told = done(home, &["approvals", server.host(), "--lacking", "prod"]).stdout;
     assert_eq!(told, "every image that has to passes prod\n");
+    assert!(running().is_empty(), "known by its config it is the same image: {:?}", running());
+    let one = plimsoll(home, &["approvals", &image, "--lacking", "prod", "--running"]);
+    assert_eq!(one.code, 2, "{}", one.stderr);
 }

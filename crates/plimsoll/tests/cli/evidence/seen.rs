@@ -139,7 +139,7 @@ fn a_trace_judges_at_the_time_that_an_attached_proof_tells() {
     let [log, time] = ["log", "cosigner"].map(|name| keys[name].as_str().unwrap());
     // The key's time ends after it has signed.
     std::thread::sleep(Duration::from_millis(1100));
-    let valid_until = jiff::Timestamp::now();
+    let valid_until = jiff::Timestamp::from_millisecond(plimsoll_testkit::now().unix_ms()).unwrap();
     let key = format!("{{name: ci, key: ci.pub, roles: [signer], validUntil: '{valid_until}'}}");
     let policy = format!("trust: {{keys: [{key}], logs: [{{key: '{log}', time: '{time}'}}]}}");
     std::fs::write(home.join("rules.yaml"), policy).unwrap();
