@@ -30,8 +30,8 @@ fn a_stage_with_commands_feeds_one_that_is_assembled() {
     let first = shop.build_watched(THREE_STAGES, &said).unwrap_or_else(|error| panic!("{}", told(&error)));
     assert_eq!(first.paths(), ["made", "text"]);
     assert_eq!(first.content("text"), "one\nmade\n");
-    assert!(first.built.builder.as_deref().unwrap().starts_with("buildah 1."));
-    assert!(first.built.is_assembled);
+    assert!(first.built().builder.as_deref().unwrap().starts_with("buildah 1."));
+    assert!(first.built().is_assembled);
     assert!(said.text().contains("***"), "{}", said.text());
     assert!(!said.text().contains(SECRET), "{}", said.text());
     let again = shop.build(THREE_STAGES);
@@ -46,9 +46,9 @@ fn a_stage_with_commands_can_be_the_image() {
         shop.build("FROM shell AS base\nLABEL a=1\nFROM base\nCOPY own /own\nRUN cat /own > /copied\n");
     assert_eq!(image.content("copied"), "own");
     assert_eq!(image.config.config.labels["a"], "1");
-    assert!(!image.built.is_assembled);
+    assert!(!image.built().is_assembled);
     let image = shop.build("FROM shell AS base\nRUN echo 1 > /one\nFROM base\nCOPY own /own\n");
-    assert!(image.built.is_assembled);
+    assert!(image.built().is_assembled);
     assert_eq!((image.content("one"), image.content("own")), ("1\n".to_owned(), "own".to_owned()));
 }
 

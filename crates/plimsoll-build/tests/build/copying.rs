@@ -100,8 +100,8 @@ fn files_come_from_stages_images_and_named_directories() {
     assert_eq!(image.files(), expected);
     assert_eq!(image.content("alias"), "tool");
     assert_eq!(image.content("t/tool"), "tool");
-    assert_eq!(image.built.bases.len(), 1);
-    assert_eq!(image.built.bases[0].digest, base.digest);
+    assert_eq!(image.built().bases.len(), 1);
+    assert_eq!(image.built().bases[0].digest, base.digest);
 }
 
 #[test]

@@ -75,7 +75,7 @@ fn a_base_whose_layer_was_exchanged_is_refused() {
     other.file("a", b"b");
     let foreign = other.build("FROM scratch\nCOPY a /\n");
     let blob = |image: &crate::workshop::Image| {
-        crate::workshop::blob(&image.built.store, &image.manifest.layers[0].digest)
+        crate::workshop::blob(image.store(), &image.manifest.layers[0].digest)
     };
     std::fs::copy(blob(&foreign), blob(&base)).unwrap();
     let named = as_base(&base);

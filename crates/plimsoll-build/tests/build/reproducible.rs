@@ -26,7 +26,7 @@ fn the_same_files_give_the_same_digest_wherever_and_whenever() {
     }
     let second = elsewhere.build(DOCKERFILE);
     assert_eq!(first.digest, second.digest);
-    assert!(first.built.is_assembled);
+    assert!(first.built().is_assembled);
     assert_eq!(elsewhere.build(DOCKERFILE).digest, second.digest, "from layers that are known");
     std::fs::write(elsewhere.context().join("run"), "other").unwrap();
     assert_ne!(elsewhere.build(DOCKERFILE).digest, second.digest);
@@ -52,7 +52,7 @@ fn a_layer_that_was_lost_is_made_again() {
     let shop = filled();
     let first = shop.build(DOCKERFILE);
     for layer in &first.manifest.layers {
-        std::fs::remove_file(crate::workshop::blob(&first.built.store, &layer.digest)).unwrap();
+        std::fs::remove_file(crate::workshop::blob(first.store(), &layer.digest)).unwrap();
     }
     assert_eq!(shop.build(DOCKERFILE).digest, first.digest);
 }

@@ -128,7 +128,8 @@ pub(crate) fn told(error: &BuildError) -> String {
 
 /// An image that was built, with all its layers read.
 pub(crate) struct Image {
-    pub(crate) built: Built,
+    built: Option<Built>,
+    store: PathBuf,
     pub(crate) digest: Digest,
     pub(crate) manifest: plimsoll_oci::ImageManifest,
     pub(crate) config: ImageConfig,
@@ -138,16 +139,28 @@ pub(crate) struct Image {
 
 impl Image {
     fn of(built: Built) -> Self {
-        let read = |digest: &Digest| std::fs::read(blob(&built.store, digest)).unwrap();
-        let bytes = read(&built.manifest.digest);
-        let Manifest::Image(manifest) = Manifest::parse(&bytes, Some(&built.manifest.media_type)).unwrap().0
+        let read = Self::read(&built.store, &built.manifest);
+        Self { built: Some(built), ..read }
+    }
+
+    /// The only image of a layout.
+    pub(crate) fn of_layout(layout: &Path) -> Self {
+        let bytes = std::fs::read(layout.join("index.json")).unwrap();
+        let Manifest::Index(index) = Manifest::parse(&bytes, None).unwrap().0 else { panic!("no index") };
+        Self::read(layout, &index.manifests[0])
+    }
+
+    fn read(store: &Path, described: &plimsoll_oci::Descriptor) -> Self {
+        let read = |digest: &Digest| std::fs::read(blob(store, digest)).unwrap();
+        let bytes = read(&described.digest);
+        let Manifest::Image(manifest) = Manifest::parse(&bytes, Some(&described.media_type)).unwrap().0
         else {
             panic!("an index")
         };
         let config_text = String::from_utf8(read(&manifest.config.digest)).unwrap();
         let config = ImageConfig::parse(config_text.as_bytes()).unwrap();
         let list = |descriptor: &plimsoll_oci::Descriptor| {
-            let file = std::fs::File::open(blob(&built.store, &descriptor.digest)).unwrap();
+            let file = std::fs::File::open(blob(store, &descriptor.digest)).unwrap();
             let listing = read_layer(file, Default::default(), &Limits::default()).unwrap();
             assert_eq!(listing.measures.digest, descriptor.digest);
             listing
@@ -156,7 +169,17 @@ impl Image {
         let diff_ids: Vec<_> = layers.iter().map(|layer| layer.measures.diff_id).collect();
         assert_eq!(config.rootfs.diff_ids, diff_ids);
         assert_eq!(config.layer_history().count(), layers.len());
-        Self { digest: built.manifest.digest, built, manifest, config, config_text, layers }
+        let (digest, store) = (described.digest, store.to_owned());
+        Self { digest, store, built: None, manifest, config, config_text, layers }
+    }
+
+    pub(crate) fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// How it was built.
+    pub(crate) fn built(&self) -> &Built {
+        self.built.as_ref().unwrap()
     }
 
     /// Every path with its kind, mode and owner, such as `f 644 0:0 etc/passwd`.
@@ -185,7 +208,7 @@ impl Image {
     /// The content of a file in the topmost layer that holds it.
     pub(crate) fn content(&self, path: &str) -> String {
         for layer in self.manifest.layers.iter().rev() {
-            let file = std::fs::File::open(blob(&self.built.store, &layer.digest)).unwrap();
+            let file = std::fs::File::open(blob(&self.store, &layer.digest)).unwrap();
             let limits = Limits::default();
             let mut walk = LayerWalk::new(file, Default::default(), &limits).unwrap();
             while let Some(found) = walk.next().unwrap() {
@@ -215,7 +238,7 @@ pub(crate) fn blob(store: &Path, digest: &Digest) -> PathBuf {
 
 /// Names an image that was built, as another build's base.
 pub(crate) fn as_base(image: &Image) -> NamedContext {
-    let name = format!("oci:{}@{}", image.built.store.display(), image.digest);
+    let name = format!("oci:{}@{}", image.store().display(), image.digest);
     NamedContext::Image(name.parse().unwrap())
 }
 
