@@ -15,6 +15,10 @@ use crate::layer::Compression;
 
 /// Bytes that are kept from build to build.
 pub const STORE_BYTES_MAX: u64 = 20 << 30;
+/// What directories begin with that go with their build.
+const WORK_PREFIX: &str = "work-";
+/// What files begin with that have no name yet.
+const SCRATCH_PREFIX: &str = "scratch-";
 /// Longest note about a layer.
 const NOTE_BYTES_MAX: usize = 4096;
 
@@ -52,13 +56,14 @@ impl Store {
 
     /// A file whose name nobody knows yet.
     pub(crate) fn scratch_file(&self) -> Result<NamedTempFile, BuildError> {
-        NamedTempFile::new_in(&self.directory).map_err(|source| self.io("create a file in", source))
+        let scratch = tempfile::Builder::new().prefix(SCRATCH_PREFIX).tempfile_in(&self.directory);
+        scratch.map_err(|source| self.io("create a file in", source))
     }
 
     /// A directory that goes when it is no longer used.
     pub(crate) fn scratch_directory(&self) -> Result<tempfile::TempDir, BuildError> {
         tempfile::Builder::new()
-            .prefix("work-")
+            .prefix(WORK_PREFIX)
             .tempdir_in(&self.directory)
             .map_err(|source| self.io("create a directory in", source))
     }
@@ -141,6 +146,7 @@ impl Store {
         if self.lock.try_lock().is_err() {
             return Ok(());
         }
+        self.remove_left_over()?;
         let mut blobs = Vec::new();
         for entry in std::fs::read_dir(self.directory.join("blobs/sha256"))? {
             let entry = entry?;
@@ -155,6 +161,21 @@ impl Store {
             }
             std::fs::remove_file(path)?;
             total -= bytes;
+        }
+        Ok(())
+    }
+
+    /// Takes away what builds left that were killed.
+    fn remove_left_over(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(WORK_PREFIX) {
+                std::fs::remove_dir_all(entry.path())?;
+            } else if name.starts_with(SCRATCH_PREFIX) {
+                std::fs::remove_file(entry.path())?;
+            }
         }
         Ok(())
     }
@@ -203,5 +224,36 @@ fn touch(path: &Path) {
     };
     if let Err(error) = rustix::fs::utimensat(CWD, path, &times, AtFlags::empty()) {
         tracing::debug!(path = %path.display(), %error, "cannot note that a blob was used");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first_and_leftovers_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let mut paths = Vec::new();
+        for (age, content) in [(300, vec![1; 1000]), (100, vec![2; 1000]), (200, vec![3; 1000])] {
+            let blob = store.put_blob(MediaType::LAYER, &content).unwrap();
+            let path = store.blob_path(&blob.digest);
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000 - age);
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+            paths.push(path);
+        }
+        std::fs::create_dir_all(directory.path().join("work-killed/blobs")).unwrap();
+        std::fs::write(directory.path().join("scratch-killed"), "").unwrap();
+        let other = Store::open(directory.path()).unwrap();
+        store.prune(1500).unwrap();
+        assert!(paths.iter().all(|path| path.exists()), "while another builds, nothing goes");
+        other.prune(1500).unwrap();
+        let left: Vec<bool> = paths.iter().map(|path| path.exists()).collect();
+        assert_eq!(left, [false, true, false]);
+        assert!(
+            !directory.path().join("work-killed").exists()
+                && !directory.path().join("scratch-killed").exists()
+        );
     }
 }

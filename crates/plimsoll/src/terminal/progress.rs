@@ -62,7 +62,9 @@ impl Step {
             return;
         }
         if running.is_interactive {
-            running.bar.set_draw_target(ProgressDrawTarget::stderr());
+            if running.bar.is_hidden() {
+                running.bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
             running.bar.println(line);
         } else {
             let _ = writeln!(std::io::stderr(), "{line}");

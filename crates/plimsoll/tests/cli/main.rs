@@ -5,6 +5,7 @@ mod advisory_database;
 mod backup;
 mod bases;
 mod budgets;
+mod building;
 mod compressing;
 mod configuration;
 mod copying;

@@ -139,7 +139,7 @@ impl<'b> Chain<'b> {
             self.skip("sbom");
         } else {
             self.statements.push(("sbom", PredicateType::CYCLONEDX, bill(&inside, &name)?));
-            self.end(timed, format!("{} components", inside.contents.components.len()), None)?;
+            self.end(timed, counted(inside.contents.components.len(), "component"), None)?;
         }
         self.judge(&inside, &name, built, context)?;
         self.budget(&inside, context)
@@ -191,9 +191,9 @@ impl<'b> Chain<'b> {
         };
         let predicate = vouching::provenance(self.build, &self.inputs, built, started, context)?;
         self.statements.push(("provenance", PredicateType::PROVENANCE, predicate));
-        let bases = built.bases.len();
-        let bases = if bases == 1 { "1 base".to_owned() } else { format!("{bases} bases") };
-        self.end(timed, format!("{bases}, {} arguments", self.inputs.arguments.len()), None)
+        let bases = counted(built.bases.len(), "base");
+        let arguments = counted(self.inputs.arguments.len(), "argument");
+        self.end(timed, format!("{bases}, {arguments}"), None)
     }
 
     /// Attaches to the image what is said about it. Nothing is said that nobody signs.
@@ -213,7 +213,11 @@ impl<'b> Chain<'b> {
             }
         }
         let signature = vouching::sign(layout, &key, &self.places, context)?;
-        self.end(timed, format!("{count} statements and the image, with key {}", key.public().id()), None)?;
+        self.end(
+            timed,
+            format!("{} and the image, with key {}", counted(count, "statement"), key.public().id()),
+            None,
+        )?;
         if let Some(done) = self.steps.last_mut() {
             done.evidence = Some(signature);
         }
@@ -237,7 +241,7 @@ impl<'b> Chain<'b> {
             }
             self.delivered.push(to.to_string());
         }
-        self.end(timed, format!("with {manifests} referrers"), None)
+        self.end(timed, format!("with {}", counted(manifests, "referrer")), None)
     }
 
     fn load(&mut self, layout: &ImageName, context: &mut Context) -> Result<(), Failure> {
@@ -294,6 +298,10 @@ impl<'b> Chain<'b> {
             scan_markdown: self.scan_markdown,
         }
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// A step that runs.

@@ -104,6 +104,8 @@ pub(super) fn judge(
     let predicate = predicate(&report, &index_digest, started);
     let outcome = scan::rule_on(report, build.chain.fail_on.as_ref(), build.chain.allow_gaps);
     let (sentence, markdown) = (outcome.sentence(), outcome.markdown());
+    // That it failed is said by the step.
+    let sentence = sentence.strip_prefix("fail: ").unwrap_or(&sentence).to_owned();
     let ended = outcome.into_result().err();
     let is_gate_set = build.chain.fail_on.is_some();
     let refused = ended.filter(|_| is_gate_set).map(|failure| failure.at(name));
