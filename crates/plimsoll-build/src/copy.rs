@@ -215,6 +215,17 @@ impl<'c> Placing<'c> {
     }
 
     fn put(&mut self, path: Vec<u8>, entry: Entry) -> Result<(), BuildError> {
+        let what = match entry.kind {
+            Kind::CharDevice | Kind::BlockDevice => Some("a device"),
+            // The others were found as the files that they name.
+            Kind::HardLink => Some("a hard link to nothing"),
+            _ => None,
+        };
+        if let Some(what) = what {
+            let shown = String::from_utf8_lossy(&path).into_owned();
+            return Err(BuildError::wrong(format!("what is to become `/{shown}` is {what}"))
+                .help("leave it out with --exclude"));
+        }
         let identity = entry.identity;
         let mut item = Item {
             path,
@@ -249,4 +260,58 @@ fn kept_directories(written: &str, path: &[u8]) -> Vec<u8> {
     let Some((before, _)) = written.split_once("/./") else { return path.to_vec() };
     let passed = components(&cleaned(before.as_bytes())).count();
     components(path).skip(passed).collect::<Vec<_>>().join(&b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A source with one file of some kind.
+    struct Sole(Kind);
+
+    impl Files for Sole {
+        fn name(&self) -> String {
+            "the source".to_owned()
+        }
+
+        fn look(&self, path: &[u8]) -> Result<Option<Entry>, BuildError> {
+            Ok((path == b"it").then(|| Entry { kind: self.0, ..Entry::directory() }))
+        }
+
+        fn names(&self, _: &[u8]) -> Result<Vec<Vec<u8>>, BuildError> {
+            Ok(vec![b"it".to_vec()])
+        }
+    }
+
+    /// An image with nothing in it.
+    struct Nothing;
+
+    impl Files for Nothing {
+        fn name(&self) -> String {
+            "nothing".to_owned()
+        }
+
+        fn look(&self, _: &[u8]) -> Result<Option<Entry>, BuildError> {
+            Ok(None)
+        }
+
+        fn names(&self, _: &[u8]) -> Result<Vec<Vec<u8>>, BuildError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// A device without its numbers would be a whiteout to overlays.
+    #[test]
+    fn devices_and_dangling_links_are_refused() {
+        let copy = Copy { sources: vec!["it".to_owned()], destination: "/x".to_owned(), ..Copy::default() };
+        for (kind, expected) in [
+            (Kind::CharDevice, "`/x` is a device"),
+            (Kind::BlockDevice, "`/x` is a device"),
+            (Kind::HardLink, "`/x` is a hard link to nothing"),
+        ] {
+            let refused = collect(&copy, &Sole(kind), &Nothing).unwrap_err().to_string();
+            assert!(refused.contains(expected), "{refused}");
+        }
+        assert_eq!(collect(&copy, &Sole(Kind::Fifo), &Nothing).unwrap().len(), 1);
+    }
 }

@@ -34,7 +34,8 @@ impl LayeredTree {
             entries.insert(
                 node.path.to_vec(),
                 Entry {
-                    kind: if is_linked { Kind::File } else { node.entry.kind },
+                    // A link that leads to nothing stays what it is.
+                    kind: if is_linked { content.kind } else { node.entry.kind },
                     mode: content.mode,
                     uid: content.uid,
                     gid: content.gid,
