@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::Benchmark;
 
 mod assembler;
+mod closure;
 mod options;
 
 use options::{Options, Part};
@@ -28,5 +29,6 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> anyhow::Result<ExitCode> {
 fn measure(part: Part, options: &Options) -> anyhow::Result<String> {
     match part {
         Part::Assembler => assembler::measure(options),
+        Part::Closure => closure::measure(options),
     }
 }

@@ -5,10 +5,11 @@ use anyhow::{Context as _, bail};
 pub(super) const USAGE: &str = "\
 usage: cargo xtask bench build [OPTIONS]
 
-Builds an image that copies 50 MB, with buildah beside it. Prints medians.
+Builds an image that copies 50 MB, with buildah beside it, and follows what a program of a Debian system needs. Prints
+medians.
 
 options:
-  --only PART         only this part; may be repeated (assembler)
+  --only PART         only this part; may be repeated (assembler, closure)
   --rounds N          rounds (default 5)
   --program FILE      the program to measure (default target/release/plimsoll)
   --buildah FILE      buildah (default /usr/bin/buildah)
@@ -19,10 +20,12 @@ options:
 pub(super) enum Part {
     /// An image that only copies.
     Assembler,
+    /// What a program needs.
+    Closure,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 1] = [("assembler", Self::Assembler)];
+    const ALL: [(&'static str, Self); 2] = [("assembler", Self::Assembler), ("closure", Self::Closure)];
 }
 
 /// What to measure, and how.

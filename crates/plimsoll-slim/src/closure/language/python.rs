@@ -96,17 +96,15 @@ impl Closure<'_> {
         }
     }
 
-    /// Keeps what the application's modules import by name, wherever in them.
+    /// Keeps what the application's modules import by name, wherever in them, and what that imports in turn. A library
+    /// that the tests touched has imported what it needs already.
     fn add_imports(&mut self) {
         let sites = self.site_directories();
-        let ours = |id: &NodeId, this: &Self| {
-            let reasons = this.kept.files.get(id);
-            reasons.is_some_and(|reasons| reasons.iter().any(|reason| reason.cause == Cause::Application))
-        };
+        let traced = self.traced_tops();
         let modules: Vec<NodeId> = self
             .kept_ids()
             .into_iter()
-            .filter(|id| self.system.node(*id).path.ends_with(b".py") && ours(id, self))
+            .filter(|id| self.system.node(*id).path.ends_with(b".py") && self.is_unseen_user(*id, &traced))
             .take(MODULES_MAX)
             .collect();
         let mut names = BTreeSet::new();
@@ -127,6 +125,24 @@ impl Closure<'_> {
                 }
             }
         }
+    }
+
+    /// The distributions of which the tests touched something.
+    fn traced_tops(&self) -> BTreeSet<Vec<u8>> {
+        let is_traced = |reason: &Reason| reason.cause == Cause::Traced;
+        let traced = self.kept.files.iter().filter(|(_, reasons)| reasons.iter().any(is_traced));
+        traced.filter_map(|(id, _)| top_of_site(&self.system.node(*id).path)).collect()
+    }
+
+    /// Whether a module may import what no test saw: the application's, and those of a library that it names.
+    fn is_unseen_user(&self, id: NodeId, traced: &BTreeSet<Vec<u8>>) -> bool {
+        let causes = self.kept.files.get(&id).into_iter().flatten().map(|reason| reason.cause);
+        let is_of_named = top_of_site(&self.system.node(id).path).is_some_and(|top| !traced.contains(&top));
+        causes.into_iter().any(|cause| match cause {
+            Cause::Application => true,
+            Cause::Import | Cause::Distribution => is_of_named,
+            _ => false,
+        })
     }
 
     fn site_directories(&self) -> Vec<Vec<u8>> {
