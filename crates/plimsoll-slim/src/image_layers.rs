@@ -125,7 +125,11 @@ pub struct LayerParts<'a> {
 impl ImageLayers {
     /// Tells of the image whose files `census` knows.
     pub fn of(parts: &LayerParts<'_>, census: &Census<'_>) -> Self {
-        let waste = Waste::of(census);
+        Self::with_waste(parts, census, Waste::of(census))
+    }
+
+    /// The same, where what could go was found out before.
+    pub fn with_waste(parts: &LayerParts<'_>, census: &Census<'_>, waste: Waste) -> Self {
         let layers: Vec<LayerSummary> = summaries(parts, census, &waste);
         let pull = pull(&layers, &waste, parts.model);
         let sum = |of: fn(&LayerSummary) -> u64| layers.iter().map(of).fold(0, u64::saturating_add);

@@ -1,6 +1,7 @@
 //! What it would save to do what a finding of the linter says, read off an image that was built from the Dockerfile.
 
 mod layer_of;
+mod measured;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::waste::{Cause, WasteKind};
 use crate::{Census, ImageLayers};
 
 use layer_of::LayerOf;
+pub use measured::Weighed;
 
 /// What a finding costs in an image.
 #[derive(Clone, Debug, PartialEq, Serialize)]

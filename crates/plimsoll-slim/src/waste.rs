@@ -47,9 +47,19 @@ impl Waste {
     /// What later layers took counts first, then what a file is for by its place and its package, then copies of what
     /// stays.
     pub fn of(census: &Census<'_>) -> Self {
+        Self::beyond(census, None)
+    }
+
+    /// The same with the files that nothing reaches: those that are not among `reached`, the paths of the tree that
+    /// what the image starts may need.
+    pub fn beyond(census: &Census<'_>, reached: Option<&HashSet<Vec<u8>>>) -> Self {
         let mut heaps = Heaps::default();
         add_taken(census, &mut heaps);
         let staying = add_purposeless(census, &mut heaps);
+        let staying = match reached {
+            Some(reached) => add_unreached(staying, reached, &mut heaps),
+            None => staying,
+        };
         add_copies(census, staying, &mut heaps);
         let causes = heaps.into_causes(census);
         Self {
@@ -94,6 +104,20 @@ fn add_purposeless<'c>(census: &'c Census<'_>, heaps: &mut Heaps) -> Vec<Found<'
             Some(kind) => heaps.add(kind, &found),
             None => staying.push(found),
         }
+    }
+    staying
+}
+
+/// Files that are not among those that may be needed; returns the others.
+fn add_unreached<'c>(
+    staying: Vec<Found<'c>>,
+    reached: &HashSet<Vec<u8>>,
+    heaps: &mut Heaps,
+) -> Vec<Found<'c>> {
+    let (staying, unreached): (Vec<_>, Vec<_>) =
+        staying.into_iter().partition(|found| reached.contains(found.path));
+    for found in &unreached {
+        heaps.add(WasteKind::Unreached, found);
     }
     staying
 }

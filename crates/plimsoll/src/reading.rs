@@ -2,6 +2,7 @@
 
 mod blob;
 mod contents;
+mod spooled;
 mod whole;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 use crate::terminal::Step;
 pub(crate) use blob::BlockingBlob;
 pub(crate) use contents::read_contents;
+pub(crate) use spooled::Spooled;
 pub(crate) use whole::{ImageReader, WholeImage};
 
 /// Layers that are unpacked at the same time: it is the processor that they wait for.

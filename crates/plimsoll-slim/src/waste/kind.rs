@@ -16,6 +16,8 @@ pub enum Reason {
     Documentation,
     /// Another file of the image has the same content.
     Copy,
+    /// Nothing that the image starts was found to need it.
+    Unreached,
 }
 
 /// Why, and what it is. Files of one kind and one layer are told together.
@@ -41,6 +43,7 @@ pub(crate) enum WasteKind {
     Documents,
     Translations,
     Copies,
+    Unreached,
 }
 
 impl WasteKind {
@@ -69,6 +72,7 @@ impl WasteKind {
             Self::BuildPackages | Self::BuildFiles => Reason::BuildOnly,
             Self::Manuals | Self::Documents | Self::Translations => Reason::Documentation,
             Self::Copies => Reason::Copy,
+            Self::Unreached => Reason::Unreached,
             _ => Reason::Cache,
         }
     }
@@ -96,6 +100,7 @@ impl WasteKind {
             Self::Documents => "documentation",
             Self::Translations => "translations",
             Self::Copies => "copies of other files",
+            Self::Unreached => "nothing was found to reach them",
         }
         .to_owned()
     }
@@ -126,6 +131,7 @@ impl WasteKind {
                 "a slim variant of the base, or dpkg's `path-exclude` before the first install"
             }
             Self::Copies => "keep one, and link to it",
+            Self::Unreached => "`plimsoll slim --test CMD` proves which of them can go",
         }
     }
 }

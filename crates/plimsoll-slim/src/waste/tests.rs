@@ -78,6 +78,19 @@ fn caches_packages_for_building_and_documents_are_told_apart() {
 }
 
 #[test]
+fn what_nothing_reaches_is_told_after_what_it_is_for() {
+    let layers = [layer(&[
+        Member::File("usr/bin/app", &[5; 1000]),
+        Member::File("usr/lib/libunused.so", &[6; 800]),
+        Member::File("usr/share/man/man1/ls.1", &[4; 10]),
+    ])];
+    let reached = std::iter::once(b"usr/bin/app".to_vec()).collect();
+    let waste = Waste::beyond(&Census::of(&layers), Some(&reached));
+    let told: Vec<(Reason, u64)> = waste.causes.iter().map(|cause| (cause.reason, cause.bytes)).collect();
+    assert_eq!(told, [(Reason::Unreached, 800), (Reason::Documentation, 10)]);
+}
+
+#[test]
 fn an_image_without_waste_has_no_causes() {
     let layers = [layer(&[Member::File("app/server", &[5; 1000]), Member::File("app/empty", b"")])];
     assert_eq!(waste(&layers).causes, []);

@@ -1,12 +1,16 @@
 mod drawing;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use clap::Args;
 use plimsoll_analyser::Analyser;
 use plimsoll_image::PullModel;
-use plimsoll_oci::Platform;
-use plimsoll_slim::{Census, ImageLayers, LayerParts};
+use plimsoll_oci::{ImageConfig, Platform};
+use plimsoll_slim::closure::{Closure, Ownership, Seed, Setting};
+use plimsoll_slim::file_system::FileSystem;
+use plimsoll_slim::waste::Waste;
+use plimsoll_slim::{Cause, Census, ImageLayers, LayerParts};
 use plimsoll_transport::WarningCollector;
 
 use super::cp::read_name;
@@ -14,7 +18,7 @@ use crate::analyser_role::analyser_config;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::places::RegistryArguments;
-use crate::reading::{ImageReader, WholeImage};
+use crate::reading::{ImageReader, Spooled, WholeImage};
 use crate::settings;
 
 /// Tell which bytes of an image nobody needs, and why
@@ -29,6 +33,9 @@ pub(crate) struct Layers {
     /// Which image of an index, such as linux/arm64; this machine's by default
     #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
+    /// Tell also which files nothing reaches from the commands that the image names; it reads every layer twice
+    #[arg(long)]
+    unreached: bool,
     #[command(flatten)]
     pull: PullArguments,
     #[command(flatten)]
@@ -64,8 +71,15 @@ impl Layers {
         let step = context.terminal().step("reading the layers");
         let platform = self.platform.as_ref();
         let reader = ImageReader { places: &places, analyser: &analyser, platform, step: &step };
-        let image = context.block_on(reader.read(&name))?;
-        let report = tell(&image, self.pull.model());
+        let (image, spooled) = context.block_on(async {
+            let image = reader.read(&name).await?;
+            let spooled = if self.unreached { Some(reader.spool(&name).await?) } else { None };
+            Ok((image, spooled))
+        })?;
+        let report = match spooled {
+            Some(spooled) => tell_unreached(&image, self.pull.model(), spooled),
+            None => tell(&image, self.pull.model()),
+        };
         step.done();
         for (host, text) in warnings.take() {
             context.terminal().warn(&format!("{host}: {text}"));
@@ -76,13 +90,39 @@ impl Layers {
 
 /// What an image's layers hold, and what of it could go.
 pub(super) fn tell(image: &WholeImage, model: PullModel) -> ImageLayers {
-    let parts = LayerParts {
+    ImageLayers::of(&parts(image, model), &Census::of(&image.files))
+}
+
+/// The same with the files that nothing reaches.
+fn tell_unreached(image: &WholeImage, model: PullModel, mut contents: Spooled) -> ImageLayers {
+    let census = Census::of(&image.files);
+    contents.show(&census.tree);
+    let reached = reached(&census, &image.found.config, &mut contents);
+    let waste = Waste::beyond(&census, Some(&reached));
+    ImageLayers::with_waste(&parts(image, model), &census, waste)
+}
+
+fn parts(image: &WholeImage, model: PullModel) -> LayerParts<'_> {
+    LayerParts {
         name: &image.name,
         digest: image.found.raw.digest,
         manifest: &image.found.manifest,
         config: &image.found.config,
         trials: &image.trials,
         model,
-    };
-    ImageLayers::of(&parts, &Census::of(&image.files))
+    }
+}
+
+/// The paths that the commands of a config may need.
+fn reached(census: &Census<'_>, config: &ImageConfig, contents: &mut Spooled) -> HashSet<Vec<u8>> {
+    let system = FileSystem::of(&census.tree);
+    let ownership = Ownership::read(&system, contents);
+    let setting = Setting::of(config);
+    let whole: Vec<String> = config.config.entrypoint.iter().chain(&config.config.cmd).cloned().collect();
+    let commands = [whole, config.config.cmd.clone()];
+    let seeds = commands.into_iter().filter(|words| !words.is_empty());
+    let seeds: Vec<Seed> = seeds.map(|words| Seed { cause: Cause::Entrypoint, words }).collect();
+    let mut closure = Closure::new(&system, contents, &ownership, &setting);
+    closure.add_seeds(&seeds);
+    closure.finish().files.keys().map(|id| system.node(*id).path.clone()).collect()
 }

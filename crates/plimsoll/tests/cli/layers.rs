@@ -70,6 +70,34 @@ fn the_waiting_follows_the_bandwidth() {
 }
 
 #[test]
+fn what_the_images_command_does_not_reach_is_told_when_it_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = std::fs::read("/bin/true").unwrap();
+    let list = b"/.\n/usr\n/usr/bin\n/usr/bin/app\n/usr/lib\n/usr/lib/libunused.so.1\n";
+    let files: &[(&str, &[u8])] = &[
+        ("usr/bin/app", &program),
+        ("usr/lib/libc.so.6", &program[..1000]),
+        ("usr/lib/libunused.so.1", &[7; 9000]),
+        ("var/lib/dpkg/info/app.list", list),
+    ];
+    let layers = [Layer { instruction: "RUN install", files }];
+    image_layout::write(&directory.path().join("image"), &layers, |config| {
+        config["config"]["Cmd"] = serde_json::json!(["/usr/bin/app"]);
+    });
+    let shown = |more: &[&str]| {
+        let arguments = [&["layers", "oci:image:1", "-q", "-o", "json"], more].concat();
+        run_in(directory.path(), &[], &arguments).json()["waste"]["causes"].to_string()
+    };
+    assert!(!shown(&[]).contains("libunused"));
+    let unreached = shown(&["--unreached"]);
+    assert!(
+        unreached.contains("/usr/lib/libunused.so.1") && unreached.contains("\"unreached\""),
+        "{unreached}"
+    );
+    assert!(!unreached.contains("/usr/bin/app\""), "{unreached}");
+}
+
+#[test]
 fn wide_output_tells_the_tree_and_what_to_do() {
     let shown = layers(&["-o", "wide"]).stdout;
     assert!(shown.contains("/var/lib/apt"), "{shown}");
