@@ -70,11 +70,40 @@ impl FileSystem {
     pub fn of_nodes(nodes: impl Iterator<Item = FileNode>) -> Self {
         let mut system = Self::default();
         for node in nodes {
-            let Ok(id) = u32::try_from(system.nodes.len()) else { break };
-            system.index.insert(node.path.clone(), NodeId(id));
-            system.nodes.push(node);
+            system.imply_directories(&node);
+            system.push(node);
         }
         system
+    }
+
+    /// Adds the directories above a path that no layer names: runtimes make them when they unpack.
+    fn imply_directories(&mut self, node: &FileNode) {
+        if self.index.contains_key(node.directory()) {
+            return;
+        }
+        let ends = node.path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for end in std::iter::once(0).chain(ends) {
+            let path = node.path.get(..end).unwrap_or_default();
+            if path.len() < node.path.len() && !self.index.contains_key(path) {
+                self.push(FileNode {
+                    path: path.to_vec(),
+                    kind: Kind::Directory,
+                    size_bytes: 0,
+                    mode: 0o755,
+                    uid: 0,
+                    gid: 0,
+                    link: Vec::new(),
+                    layer: node.layer,
+                });
+            }
+        }
+    }
+
+    fn push(&mut self, node: FileNode) {
+        if let Ok(id) = u32::try_from(self.nodes.len()) {
+            self.index.insert(node.path.clone(), NodeId(id));
+            self.nodes.push(node);
+        }
     }
 
     /// Every path, each directory right before what lies beneath it.
@@ -257,5 +286,17 @@ pub(crate) mod tests {
         let beneath: Vec<&[u8]> =
             system.beneath(system.get(b"a").unwrap()).map(|(_, node)| &*node.path).collect();
         assert_eq!(beneath, [b"a/b"]);
+    }
+
+    #[test]
+    fn directories_that_no_layer_names_are_there_all_the_same() {
+        let nodes = [node("usr/lib/x/liba.so", Kind::File, ""), node("usr/lib64", Kind::Symlink, "lib/x")];
+        let system = FileSystem::of_nodes(nodes.into_iter());
+        let paths: Vec<&[u8]> = system.nodes().map(|(_, node)| node.path.as_slice()).collect();
+        assert_eq!(
+            paths,
+            ["", "usr", "usr/lib", "usr/lib/x", "usr/lib/x/liba.so", "usr/lib64"].map(str::as_bytes)
+        );
+        assert!(system.file(b"usr/lib64/liba.so").is_some());
     }
 }

@@ -8,6 +8,8 @@ mod secrets;
 mod told;
 mod vouching;
 
+pub(super) use self::inputs::{store as build_store, variables as build_variables};
+
 use std::path::PathBuf;
 use std::str::FromStr;
 

@@ -1,3 +1,4 @@
+mod counterfactual;
 mod files;
 mod frame;
 mod image;
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use plimsoll_dockerfile::lint::{Fix, LintOptions, Profile, Safety, Severity, Verdict, apply, lint, patch};
 use plimsoll_dockerfile::{Document, parse};
+use plimsoll_slim::savings::Savings;
 
+use self::counterfactual::Counterfactual;
 pub(crate) use self::files::DOCKERFILE_BYTES_MAX;
 pub(super) use self::files::{Dockerfile, find_one};
 pub(super) use self::measure::{ignore_file, measure};
@@ -62,6 +65,8 @@ pub(crate) struct Lint {
     /// Print every change as a patch for `git apply`, also those to be looked at
     #[arg(long, visible_alias = "patch")]
     diff: bool,
+    #[command(flatten)]
+    measure: counterfactual::MeasureArguments,
     #[command(flatten)]
     image: image::ImageArguments,
     /// Print the manual page of a rule
@@ -113,6 +118,17 @@ impl Lint {
                 .map(|(report, savings)| report.with_savings(savings))
                 .collect();
         }
+        if self.measure.measure {
+            let measured: Vec<_> = judged
+                .iter()
+                .map(|(file, document, verdict)| self.build_changes(file, document, verdict, context))
+                .collect::<Result<_, _>>()?;
+            reports = reports
+                .into_iter()
+                .zip(measured)
+                .map(|(report, savings)| report.with_savings(savings))
+                .collect();
+        }
         let report = LintReport::of(reports, self.fail_on);
         context.terminal().print(&report)?;
         match report.failing() {
@@ -120,6 +136,24 @@ impl Lint {
             1 => Err(Failure::new(ExitVerdict::GateFailed, "1 finding")),
             count => Err(Failure::new(ExitVerdict::GateFailed, format!("{count} findings"))),
         }
+    }
+
+    /// What the change of each finding saves, measured.
+    fn build_changes(
+        &self,
+        file: &Dockerfile,
+        document: &Document,
+        verdict: &Verdict,
+        context: &mut Context,
+    ) -> Result<Vec<Option<Savings>>, Failure> {
+        let counterfactual = Counterfactual {
+            arguments: &self.measure,
+            image: &self.image,
+            dockerfile: file,
+            target: self.target.as_deref(),
+            build_args: &self.build_args.iter().cloned().collect(),
+        };
+        counterfactual.savings(document.source(), &verdict.findings, context)
     }
 
     fn judge(

@@ -115,12 +115,12 @@ fn arguments(given: &[String], environment: &Environment) -> BTreeMap<String, St
     given.iter().filter_map(pair).collect()
 }
 
-pub(super) fn variables(environment: &Environment) -> Vec<(String, String)> {
+pub(in crate::command) fn variables(environment: &Environment) -> Vec<(String, String)> {
     let value = |name: &&str| Some(((*name).to_owned(), environment.text(name)?.to_owned()));
     VARIABLES.iter().filter_map(value).collect()
 }
 
-fn store(named: Option<&Path>, environment: &Environment) -> Result<PathBuf, Failure> {
+pub(in crate::command) fn store(named: Option<&Path>, environment: &Environment) -> Result<PathBuf, Failure> {
     let of_user = || {
         let of_xdg = environment.path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         Some(of_xdg.or_else(|| Some(environment.path("HOME")?.join(".cache")))?.join("plimsoll/build"))

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use plimsoll_analyser::Analyser;
 use plimsoll_dockerfile::Document;
 use plimsoll_dockerfile::lint::Finding;
+use plimsoll_image::PullModel;
 use plimsoll_oci::Platform;
 use plimsoll_server::now;
 use plimsoll_slim::Census;
@@ -69,8 +70,20 @@ impl ImageArguments {
         Ok(Some(ReadImage { arguments: self, image, findings }))
     }
 
+    pub(super) fn registries(&self) -> &RegistryArguments {
+        &self.registries
+    }
+
+    pub(super) fn pull_model(&self) -> PullModel {
+        self.pull.model()
+    }
+
     /// How much is known against each component, if this machine has advisories.
-    fn known(&self, image: &WholeImage, context: &mut Context) -> Result<Option<Vec<u64>>, Failure> {
+    pub(super) fn known(
+        &self,
+        image: &WholeImage,
+        context: &mut Context,
+    ) -> Result<Option<Vec<u64>>, Failure> {
         let Ok(directory) = self.advisories.directory(context.environment()) else { return Ok(None) };
         if directory.catalogue()?.is_none() {
             return Ok(None);
