@@ -1,4 +1,5 @@
-//! What building costs: an image that only copies files, by our own assembler and by buildah.
+//! What building costs: an image that only copies files, by our own assembler and by buildah; and what judging it costs:
+//! its layers, and Dockerfiles.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -7,6 +8,8 @@ use super::Benchmark;
 
 mod assembler;
 mod closure;
+mod layers;
+mod lint;
 mod options;
 
 use options::{Options, Part};
@@ -30,5 +33,7 @@ fn measure(part: Part, options: &Options) -> anyhow::Result<String> {
     match part {
         Part::Assembler => assembler::measure(options),
         Part::Closure => closure::measure(options),
+        Part::Layers => layers::measure(options),
+        Part::Lint => lint::measure(options),
     }
 }

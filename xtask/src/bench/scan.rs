@@ -17,6 +17,7 @@ mod report;
 mod rounds;
 mod serving;
 
+pub(super) use layer::{Layer, TAG};
 use options::Options;
 
 /// Measures what `words` ask for, and prints the tables.

@@ -4,4 +4,5 @@
 mod breaking;
 mod chain;
 mod cutting_proxy;
+mod measuring;
 mod yard;

@@ -5,13 +5,14 @@ use anyhow::{Context as _, bail};
 pub(super) const USAGE: &str = "\
 usage: cargo xtask bench build [OPTIONS]
 
-Builds an image that copies 50 MB, with buildah beside it, and follows what a program of a Debian system needs. Prints
-medians.
+Builds an image that copies 50 MB, with buildah beside it; follows what a program of a Debian system needs; tells what
+of such a system could go; judges 400 Dockerfiles. Prints medians.
 
 options:
-  --only PART         only this part; may be repeated (assembler, closure)
+  --only PART         only this part; may be repeated (assembler, closure, layers, lint)
   --rounds N          rounds (default 5)
   --program FILE      the program to measure (default target/release/plimsoll)
+  --dockerfiles DIR   files to judge (default crates/plimsoll-dockerfile/tests/fixtures)
   --buildah FILE      buildah (default /usr/bin/buildah)
   --out FILE          write the tables into FILE, between its `bench:build` marks";
 
@@ -22,10 +23,19 @@ pub(super) enum Part {
     Assembler,
     /// What a program needs.
     Closure,
+    /// What of an image could go.
+    Layers,
+    /// Dockerfiles that are judged.
+    Lint,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 2] = [("assembler", Self::Assembler), ("closure", Self::Closure)];
+    const ALL: [(&'static str, Self); 4] = [
+        ("assembler", Self::Assembler),
+        ("closure", Self::Closure),
+        ("layers", Self::Layers),
+        ("lint", Self::Lint),
+    ];
 }
 
 /// What to measure, and how.
@@ -35,6 +45,9 @@ pub(super) struct Options {
     pub(super) rounds: usize,
     pub(super) program: PathBuf,
     pub(super) buildah: PathBuf,
+    pub(super) dockerfiles: PathBuf,
+    /// Where the Debian system is kept.
+    pub(super) directory: PathBuf,
     pub(super) out: Option<PathBuf>,
 }
 
@@ -46,6 +59,8 @@ impl Options {
             rounds: 5,
             program: root.join("target/release/plimsoll"),
             buildah: "/usr/bin/buildah".into(),
+            dockerfiles: root.join("crates/plimsoll-dockerfile/tests/fixtures"),
+            directory: root.join("target/bench"),
             out: None,
         };
         let mut words = words.iter().copied();
@@ -55,6 +70,7 @@ impl Options {
                 "--only" => options.parts.push(part(value()?)?),
                 "--rounds" => options.rounds = value()?.parse().context("`--rounds` takes a number")?,
                 "--program" => options.program = root.join(value()?),
+                "--dockerfiles" => options.dockerfiles = root.join(value()?),
                 "--buildah" => options.buildah = root.join(value()?),
                 "--out" => options.out = Some(root.join(value()?)),
                 "--help" | "-h" => return Ok(None),

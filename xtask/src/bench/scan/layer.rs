@@ -26,19 +26,19 @@ const LAYER_BYTES: f64 = 379e6;
 
 /// The layer, and the image that has no other.
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
-    pub(super) packed: PathBuf,
+pub(in crate::bench) struct Layer {
+    pub(in crate::bench) packed: PathBuf,
     pub(super) packed_bytes: u64,
     pub(super) unpacked_bytes: u64,
     /// A directory in the form of an OCI image layout; the image's tag is [`TAG`].
-    pub(super) layout: PathBuf,
+    pub(in crate::bench) layout: PathBuf,
 }
 
-pub(super) const TAG: &str = "1";
+pub(in crate::bench) const TAG: &str = "1";
 
 impl Layer {
     /// The layer that is kept in a directory; it is made when it is not there.
-    pub(super) fn kept_in(directory: &Path) -> anyhow::Result<Self> {
+    pub(in crate::bench) fn kept_in(directory: &Path) -> anyhow::Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("making `{}`", directory.display()))?;
         let (tar, packed) = (directory.join("system.tar"), directory.join("system.tar.gz"));
         if !tar.exists() {
@@ -73,7 +73,7 @@ impl Layer {
     }
 
     /// By what figures are multiplied to be those of a layer of the usual size.
-    pub(super) fn scale(&self) -> f64 {
+    pub(in crate::bench) fn scale(&self) -> f64 {
         LAYER_BYTES / self.unpacked_bytes as f64
     }
 

@@ -27,7 +27,7 @@ impl Output {
 }
 
 /// Compilers whose `-o` names what they make.
-const COMPILERS: &[&str] = &["c++", "cc", "clang", "clang++", "g++", "gcc", "go", "rustc"];
+const COMPILERS: &[&str] = &["c++", "cc", "clang", "clang++", "g++", "gcc", "go", "rustc", "tcc"];
 
 /// Directories that a shell looks for programs in, and what the image's own system has there.
 const SYSTEM: &[&str] = &["/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"];

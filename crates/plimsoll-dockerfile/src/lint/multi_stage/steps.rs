@@ -80,6 +80,7 @@ const BUILDING: &[&str] = &[
     "set",
     "strip",
     "tar",
+    "tcc",
     "test",
     "true",
     "unzip",

@@ -37,6 +37,7 @@ const COMPILERS: &[(&str, &[&str])] = &[
     ("clang", &[]),
     ("rustc", &[]),
     ("javac", &[]),
+    ("tcc", &[]),
     ("swift", &["build"]),
     ("stack", &["build", "install"]),
 ];
