@@ -18,6 +18,7 @@ use crate::failure::Failure;
 struct Place {
     offset: u64,
     length: u64,
+    modified_unix: u64,
 }
 
 /// The regular files of all layers, end to end in one nameless file.
@@ -66,7 +67,8 @@ impl Spooled {
             let Found::Entry(entry) = found else { continue };
             if entry.kind == Kind::File && !entry.is_sparse {
                 let length = io::copy(&mut walk.content(), &mut out)?;
-                self.places.insert((layer, entry.path), Place { offset, length });
+                let place = Place { offset, length, modified_unix: entry.modified_unix };
+                self.places.insert((layer, entry.path), place);
                 offset += length;
             }
         }
@@ -89,6 +91,10 @@ impl Contents for Spooled {
     fn open(&mut self, path: &[u8]) -> io::Result<Box<dyn Content + '_>> {
         let place = self.shown.get(path).copied().ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(Slice { file: &self.file, place, position: 0 }))
+    }
+
+    fn modified_unix(&mut self, path: &[u8]) -> io::Result<u64> {
+        self.shown.get(path).map(|place| place.modified_unix).ok_or(io::ErrorKind::NotFound.into())
     }
 }
 
