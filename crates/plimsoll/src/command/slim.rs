@@ -289,5 +289,28 @@ impl Workshop {
     }
 }
 
+impl Drop for Workshop {
+    /// Makes way for the directory's own end: images and the overlay leave directories that their owner may not enter.
+    fn drop(&mut self) {
+        make_enterable(self.path(), 0);
+    }
+}
+
+/// Lets the owner into every directory beneath one. What cannot be changed is told when it cannot be taken away.
+fn make_enterable(directory: &Path, depth: usize) {
+    use std::os::unix::fs::PermissionsExt as _;
+    /// Deepest directory that is looked at; layers hold paths to a smaller depth.
+    const DEPTH_MAX: usize = 512;
+    let _ = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700));
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    // The kind of the entry itself: a link is not followed.
+    let is_directory = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    for entry in entries.filter(is_directory) {
+        if depth < DEPTH_MAX {
+            make_enterable(&entry.path(), depth + 1);
+        }
+    }
+}
+
 /// How long the container may take to end after its signal.
 const GRACE: Duration = Duration::from_secs(10);
