@@ -211,7 +211,10 @@ impl Hop {
         match self.step {
             Step::Signature {} if is_wanting => Some(format!("plimsoll sign {image} --key FILE")),
             Step::Build { .. } | Step::Source { .. } if is_wanting => {
-                Some(format!("plimsoll attest provenance {image} --key FILE"))
+                // What a build says of itself stays its own claim, whoever signs it, until its CI system vouches for it.
+                let is_signed = self.said.as_ref().is_some_and(|said| said.by.is_some());
+                let by_whom = if is_signed { "--ci-token TOKEN" } else { "--key FILE" };
+                Some(format!("plimsoll attest provenance {image} {by_whom}"))
             }
             Step::Run { .. } if self.grade == Grade::Missing => {
                 Some(format!("plimsoll observe {image} --where CLUSTER/NAMESPACE/WORKLOAD"))
