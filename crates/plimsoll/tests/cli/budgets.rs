@@ -114,5 +114,5 @@ fn a_budget_that_is_not_understood_is_wrong_usage() {
     let untrusting = plimsoll(ground.path(), &["budget", "oci:now:1", "-q"]);
     assert_eq!(untrusting.code, 1, "without a policy nobody accepts: {}", untrusting.stderr);
     let absent = plimsoll(ground.path(), &["budget", "oci:absent:1"]);
-    assert_eq!(absent.code, 2, "{}", absent.stderr);
+    assert_eq!(absent.code, 3, "{}", absent.stderr);
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::advisories::read_bounded;
 use crate::failure::Failure;
+use crate::yaml;
 
 /// Largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -36,7 +37,7 @@ fn read_file(path: &Path) -> Result<File, Failure> {
     let place = path.display().to_string();
     let bytes = read_bounded(path, FILE_BYTES_MAX)
         .map_err(|error| Failure::usage("cannot read the budget").at(&place).because(&error).help(EXAMPLE))?;
-    serde_saphyr::from_str(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+    yaml::read(&String::from_utf8_lossy(&bytes)).map_err(|error| {
         Failure::usage("the budget is not understood").at(&place).because(&error).help(EXAMPLE)
     })
 }
