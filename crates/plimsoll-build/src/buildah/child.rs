@@ -213,7 +213,7 @@ struct Heard<'h> {
 
 impl Heard<'_> {
     async fn listen(&mut self, out: Option<impl AsyncRead + Unpin>, err: Option<impl AsyncRead + Unpin>) {
-        let (mut out, mut err) = (out.map(BufReader::new), err.map(BufReader::new));
+        let (mut out, mut err) = (out.map(Lines::of), err.map(Lines::of));
         while out.is_some() || err.is_some() {
             tokio::select! {
                 line = next_line(&mut out) => match line {
@@ -251,12 +251,26 @@ impl Heard<'_> {
     }
 }
 
-/// The next line, or its beginning; nothing at the end, and of a stream that is not there.
-async fn next_line(stream: &mut Option<BufReader<impl AsyncRead + Unpin>>) -> Option<String> {
-    let Some(stream) = stream else { return std::future::pending().await };
-    let mut bytes = Vec::new();
-    let count = stream.take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).await.ok()?;
-    (count > 0).then(|| String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned())
+/// A stream that is read by lines. What came of a line stays here while another stream is attended to.
+struct Lines<R> {
+    stream: BufReader<R>,
+    begun: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin> Lines<R> {
+    fn of(stream: R) -> Self {
+        Self { stream: BufReader::new(stream), begun: Vec::new() }
+    }
+}
+
+/// The next line, or its beginning; nothing at the end, and of a stream that is not there. Whoever stops waiting for it
+/// loses nothing.
+async fn next_line(lines: &mut Option<Lines<impl AsyncRead + Unpin>>) -> Option<String> {
+    let Some(Lines { stream, begun }) = lines else { return std::future::pending().await };
+    let room = LINE_BYTES_MAX.saturating_sub(begun.len() as u64);
+    stream.take(room).read_until(b'\n', begun).await.ok()?;
+    let line = std::mem::take(begun);
+    (!line.is_empty()).then(|| String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned())
 }
 
 fn failed(what: &str, program: &str, status: ExitStatus, output: Vec<String>) -> BuildError {
@@ -279,6 +293,23 @@ fn failed(what: &str, program: &str, status: ExitStatus, output: Vec<String>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_line_that_comes_in_pieces_is_heard_whole() {
+        use tokio::io::AsyncWriteExt as _;
+        let ((mut out, out_end), (err, err_end)) = (tokio::io::duplex(64), tokio::io::duplex(64));
+        let mut heard = Heard { secrets: &[], watch: None, last: VecDeque::new(), answer: String::new() };
+        let writing = async {
+            out.write_all(b"buildah ").await.unwrap();
+            tokio::task::yield_now().await;
+            drop(err);
+            tokio::task::yield_now().await;
+            out.write_all(b"version 1.2.3\n").await.unwrap();
+            drop(out);
+        };
+        tokio::join!(heard.listen(Some(out_end), Some(err_end)), writing);
+        assert_eq!(heard.answer, "buildah version 1.2.3\n");
+    }
 
     #[test]
     fn secrets_are_left_out_of_what_is_shown() {
