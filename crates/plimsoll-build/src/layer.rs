@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use plimsoll_image::{
     Compression as Stored, Found, LayerListing, LayerMeasures, Limits, ListingBuilder, OwnedEntry,
 };
-use plimsoll_oci::{Algorithm, Descriptor, DiffId, Hasher, MediaType};
+use plimsoll_oci::{Descriptor, DiffId, HashingWriter, MediaType};
 
 use self::gzip::GzipWriter;
 use self::tar::TarWriter;
@@ -139,31 +139,5 @@ impl Compression {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
         }
-    }
-}
-
-/// Hashes and counts what is written through it.
-struct HashingWriter<W> {
-    inner: W,
-    hasher: Hasher,
-    bytes: u64,
-}
-
-impl<W> HashingWriter<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, hasher: Hasher::new(Algorithm::Sha256), bytes: 0 }
-    }
-}
-
-impl<W: Write> Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(bytes.get(..written).unwrap_or_default());
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
     }
 }

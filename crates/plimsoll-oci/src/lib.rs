@@ -10,6 +10,7 @@ mod config;
 mod descriptor;
 mod digest;
 mod hasher;
+mod hashing_writer;
 mod manifest;
 mod media_type;
 mod platform;
@@ -21,6 +22,7 @@ pub use config::{ExecutionConfig, History, ImageConfig, ParseConfigError, RootFs
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, ChainId, DiffId, Digest, ImageId, ParseDigestError};
 pub use hasher::{Hasher, HasherState, ParseHasherStateError};
+pub use hashing_writer::HashingWriter;
 pub use manifest::{ImageIndex, ImageManifest, MANIFEST_BYTES_MAX, Manifest, ParseManifestError};
 pub use media_type::{MediaType, ParseMediaTypeError};
 pub use platform::{ParsePlatformError, Platform};

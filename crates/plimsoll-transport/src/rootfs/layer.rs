@@ -1,10 +1,10 @@
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use plimsoll_oci::{Algorithm, Descriptor, DiffId, Hasher, MediaType};
+use plimsoll_oci::{Descriptor, DiffId, HashingWriter, MediaType};
 
 use super::walk::TreeWriter;
 use crate::TransportError;
@@ -34,30 +34,4 @@ pub(crate) fn pack_layer(root: &Path, scratch_directory: &Path) -> Result<Layer,
     let descriptor = Descriptor::new(MediaType::LAYER_GZIP, stored.hasher.finish(), stored.bytes);
     let file = stored.inner.into_inner().map_err(|error| write_error()(error.into_error()))?;
     Ok(Layer { file, descriptor, diff_id })
-}
-
-/// Hashes and counts what is written through it.
-struct HashingWriter<W> {
-    inner: W,
-    hasher: Hasher,
-    bytes: u64,
-}
-
-impl<W> HashingWriter<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, hasher: Hasher::new(Algorithm::Sha256), bytes: 0 }
-    }
-}
-
-impl<W: Write> Write for HashingWriter<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
-    }
 }

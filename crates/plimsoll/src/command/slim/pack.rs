@@ -1,14 +1,14 @@
 //! The smaller image: one layer, the config of the image, and a manifest.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use plimsoll_image::{LayerAlgorithms, Limits};
-use plimsoll_oci::{Algorithm, Descriptor, DiffId, Hasher, MediaType};
+use plimsoll_oci::{Descriptor, DiffId, HashingWriter, MediaType};
 use plimsoll_runtime::{Isolation, RootFs};
 use plimsoll_slim::keep::{KeepList, write_layer};
 use plimsoll_transport::RawManifest;
@@ -41,8 +41,8 @@ impl Packed {
         };
         let layer_file = workshop.join("layer.tar.gz");
         let file = File::create(&layer_file).map_err(|error| failed(&error))?;
-        let stored = Hashing::new(BufWriter::new(file));
-        let mut tar = Hashing::new(GzEncoder::new(stored, Compression::default()));
+        let stored = HashingWriter::new(BufWriter::new(file));
+        let mut tar = HashingWriter::new(GzEncoder::new(stored, Compression::default()));
         write_layer(list, &mut unpacked.rootfs, &mut tar).map_err(|error| failed(&error))?;
         let diff_id = DiffId(tar.hasher.finish());
         let mut stored = tar.inner.finish().map_err(|error| failed(&error))?;
@@ -96,30 +96,4 @@ fn manifest(config: &Descriptor, layer: &Descriptor) -> Bytes {
         "layers": [layer],
     });
     Bytes::from(manifest.to_string())
-}
-
-/// Hashes and counts what is written through it.
-struct Hashing<W> {
-    inner: W,
-    hasher: Hasher,
-    bytes: u64,
-}
-
-impl<W> Hashing<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, hasher: Hasher::new(Algorithm::Sha256), bytes: 0 }
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.hasher.update(bytes.get(..count).unwrap_or_default());
-        self.bytes += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
